@@ -1,0 +1,32 @@
+// Package nondicom carries what the old system kept beside the images: the
+// study records of its SQL database, and the reports, letters and photographs
+// those records point to.
+//
+// It reads them (OpenLegacy), and makes DICOM objects of them in the patient's
+// and the study's own identity, so that they can be stored at the new PACS
+// beside the images of the study:
+//
+//	PDF            Encapsulated PDF Storage (PS3.3 §A.45.1)
+//	JPEG           Secondary Capture Image Storage (PS3.3 §A.8.1), JPEG Baseline, pixels untouched
+//	study record   Basic Text SR Storage (PS3.3 §A.35.1)
+//
+// It does not open associations, keeps no ledger, and decides nothing about
+// which record belongs to which study. Where the attachments' bytes come from
+// is the business of nondicom/fetch.
+//
+// Made objects are deterministic: the same record, attachment, content and
+// identity give the same bytes under the same UIDs, whenever they are made. No
+// date in them is the date of the migration.
+//
+//	legacy, err := nondicom.OpenLegacy(ctx, nondicom.LegacyOptions{
+//		URL:         "postgres://reader@ris/db",
+//		Records:     "SELECT … WHERE study_date >= :from AND study_date < :to",
+//		Attachments: "SELECT … WHERE study_key = :study_key",
+//	})
+//	…
+//	records, err := legacy.Records(ctx, from, to, "", 50)
+//	identity := nondicom.IdentityFromRecord(records[0], records[0].StudyUID)
+//	report, err := nondicom.ReportOfRecord(identity, records[0])
+//	…
+//	_, err = report.WriteTo(w) // the data set, explicit VR little endian
+package nondicom
