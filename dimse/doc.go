@@ -1,0 +1,2 @@
+// Package dimse speaks DICOM over TCP.
+package dimse

@@ -1,0 +1,97 @@
+package dimse
+
+import (
+	"fmt"
+
+	"pacsbridge/dimse/dataset"
+)
+
+// Status is the status code of a DIMSE response (PS3.7 annex C, PS3.4).
+type Status uint16
+
+// Status codes by name. Ranges such as A7xx have further members; Class and
+// Retry know them.
+const (
+	StatusSuccess               Status = 0x0000
+	StatusNoSuchAttribute       Status = 0x0105
+	StatusInvalidAttributeValue Status = 0x0106
+	StatusProcessingFailure     Status = 0x0110
+	StatusDuplicateInstance     Status = 0x0111
+	StatusNoSuchInstance        Status = 0x0112
+	StatusNoSuchEventType       Status = 0x0113
+	StatusNoSuchArgument        Status = 0x0114
+	StatusInvalidArgument       Status = 0x0115
+	StatusAttributeOutOfRange   Status = 0x0116
+	StatusInvalidInstance       Status = 0x0117
+	StatusNoSuchClass           Status = 0x0118
+	StatusClassInstanceConflict Status = 0x0119
+	StatusMissingAttribute      Status = 0x0120
+	StatusSOPClassNotSupported  Status = 0x0122
+	StatusNoSuchAction          Status = 0x0123
+	StatusNotAuthorized         Status = 0x0124
+	StatusDuplicateInvocation   Status = 0x0210
+	StatusUnrecognizedOperation Status = 0x0211
+	StatusMistypedArgument      Status = 0x0212
+	StatusResourceLimitation    Status = 0x0213
+	StatusOutOfResources        Status = 0xA700
+	StatusCannotCountMatches    Status = 0xA701
+	StatusCannotPerformSubOps   Status = 0xA702
+	StatusMoveDestination       Status = 0xA801
+	StatusIdentifierMismatch    Status = 0xA900
+	StatusCoercion              Status = 0xB000
+	StatusElementsDiscarded     Status = 0xB006
+	StatusDataSetMismatch       Status = 0xB007
+	StatusCannotUnderstand      Status = 0xC000
+	StatusCancelled             Status = 0xFE00
+	StatusPending               Status = 0xFF00
+	StatusPendingKeysIgnored    Status = 0xFF01
+)
+
+// StatusClass groups status codes by what they mean for the operation.
+type StatusClass int
+
+// The classes of PS3.7 annex C.
+const (
+	Success StatusClass = iota
+	Pending
+	Warning
+	Cancelled
+	Failure
+)
+
+// StatusError is an answer of the peer that is not success; a handler returns
+// one to answer with its code.
+type StatusError struct {
+	Service    Service
+	Status     Status
+	Comment    string
+	Offending  []dataset.Tag
+	FailedUIDs []string
+}
+
+// Service says which service a status belongs to: the same code may mean
+// different things in two of them.
+type Service string
+
+// The DIMSE services.
+const (
+	ServiceEcho  Service = "C-ECHO"
+	ServiceStore Service = "C-STORE"
+	ServiceFind  Service = "C-FIND"
+	ServiceMove  Service = "C-MOVE"
+	ServiceGet   Service = "C-GET"
+)
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("%s answered %s", e.Service, e.Status.Meaning(e.Service))
+	if e.Comment != "" {
+		text += fmt.Sprintf(": %q", e.Comment)
+	}
+	return text
+}
+
+// Temporary says whether the same request may succeed later.
+func (e *StatusError) Temporary() bool { return e.Status.Retry(e.Service) }
+
+// String gives the code as the standard writes it: A700.
+func (s Status) String() string { return fmt.Sprintf("%04XH", uint16(s)) }
