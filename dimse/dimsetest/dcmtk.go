@@ -1,0 +1,81 @@
+package dimsetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// toolWithin bounds one run of a command line tool.
+const toolWithin = 5 * time.Minute
+
+// noDelay switches Nagle's algorithm off in DCMTK and in what is built on it.
+const noDelay = "TCP_NODELAY=1"
+
+// Output is what a command line tool said, and how it ended.
+type Output struct {
+	Command        string
+	Stdout, Stderr string
+	ExitCode       int // -1: it was killed
+}
+
+// String shows the command, its exit code and all it wrote.
+func (o Output) String() string {
+	return fmt.Sprintf("%s: exit code %d\n%s%s", o.Command, o.ExitCode, o.Stdout, o.Stderr)
+}
+
+// Need fails the test unless the tool ended with exit code 0.
+func (o Output) Need(tb testing.TB) Output {
+	tb.Helper()
+	if o.ExitCode != 0 {
+		tb.Fatal(o)
+	}
+	return o
+}
+
+// DCMTK runs one of DCMTK's tools to its end. A bad exit code does not fail the
+// test, and a good one proves little: movescu exits 0 on an aborted retrieve.
+func DCMTK(tb testing.TB, tool string, args ...string) Output {
+	tb.Helper()
+	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...))
+}
+
+// Dciodvfy returns the errors (not the warnings) that dicom3tools' dciodvfy
+// finds in a DICOM file.
+func Dciodvfy(tb testing.TB, file string) []string {
+	tb.Helper()
+	out := runTool(tb, exec.Command(need(tb, "dciodvfy", "dicom3tools"), file))
+	var faults []string
+	for line := range strings.Lines(out.Stdout + out.Stderr) {
+		if strings.HasPrefix(line, "Error") {
+			faults = append(faults, strings.TrimSpace(line))
+		}
+	}
+	return faults
+}
+
+func runTool(tb testing.TB, cmd *exec.Cmd) Output {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), toolWithin)
+	defer cancel()
+	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	bounded.Env = append(os.Environ(), noDelay)
+	var stdout, stderr bytes.Buffer
+	bounded.Stdout, bounded.Stderr = &stdout, &stderr
+	err := bounded.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		tb.Fatalf("run %s: %v", cmd.Path, err)
+	}
+	return Output{
+		Command:  strings.Join(cmd.Args, " "),
+		Stdout:   stdout.String(),
+		Stderr:   stderr.String(),
+		ExitCode: bounded.ProcessState.ExitCode(),
+	}
+}
