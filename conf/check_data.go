@@ -1,0 +1,135 @@
+package conf
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+func (c checker) staging(s Staging) {
+	const hint = `for example "sqlite:pacsbridge.db"`
+	switch path := strings.TrimPrefix(s.URL.Reveal(), "sqlite:"); {
+	case s.URL.Scheme() == "postgres" || s.URL.Scheme() == "postgresql":
+		c.url("staging.url", s.URL)
+	case s.URL.Scheme() != "sqlite":
+		c.fail("staging.url", hint, "%q is not the address of a staging database", s.URL)
+	case strings.Trim(path, "/") == "":
+		c.fail("staging.url", hint, "names no file")
+	}
+	if s.Spool == "" {
+		c.fail("staging.spool", "name a folder with room for the studies on their way", "must be set")
+	}
+	if s.Memory < 0 {
+		c.fail("staging.memory", "for example 256MB", "is negative")
+	}
+}
+
+func (c checker) migration(m Migration) {
+	const day = 24 * time.Hour
+	if m.Window < time.Minute || m.Window%day != 0 && day%m.Window != 0 {
+		c.fail("migration.window", "take whole days, or a part that fills a day: 1h, 6h, 12h, 24h, 48h",
+			"%s neither divides a day nor is made of whole days", m.Window)
+	}
+	c.number("migration.batch", m.Batch, 1, 10000)
+	c.number("migration.attempts", m.Attempts, 1, 100)
+	if m.Timeout < time.Second {
+		c.fail("migration.timeout", "the longest that one study may take, for example 1h", "%s is too short", m.Timeout)
+	}
+	c.number("migration.queue", m.Queue, 1, 100000)
+	c.number("migration.workers", m.Workers, 1, 1000)
+	seen := make(map[string]bool)
+	for i, d := range m.Departments {
+		key := fmt.Sprintf("migration.departments[%d]", i)
+		switch {
+		case d.Name == "":
+			c.fail(key+".name", `the department as the old PACS writes it, or "*" for the others`, "must be set")
+		case seen[d.Name]:
+			c.fail(key+".name", "one entry a department", "%q is listed twice", d.Name)
+		}
+		seen[d.Name] = true
+		c.number(key+".workers", d.Workers, 1, 1000)
+	}
+}
+
+var (
+	fromParameter  = regexp.MustCompile(`:from\b`)
+	toParameter    = regexp.MustCompile(`:to\b`)
+	studyParameter = regexp.MustCompile(`:study_key\b`)
+)
+
+func (c checker) legacy(l Legacy) {
+	if !l.Enabled() {
+		if l.Records != "" || l.Attachments != "" || len(l.Stores) > 0 {
+			c.fail("legacy.url", `for example "postgres://reader:${RIS_PASSWORD}@ris/db"`,
+				"must be set when legacy has queries or stores")
+		}
+		return
+	}
+	c.legacyURL(l.URL)
+	switch {
+	case l.Records == "":
+		c.fail("legacy.records", "the query for the study records of a range of days", "must be set")
+	case !fromParameter.MatchString(l.Records) || !toParameter.MatchString(l.Records):
+		c.fail("legacy.records", "WHERE study_date >= :from AND study_date < :to", "does not use both :from and :to")
+	}
+	if l.Attachments != "" && !studyParameter.MatchString(l.Attachments) {
+		c.fail("legacy.attachments", "WHERE study_key = :study_key", "does not use :study_key")
+	}
+	c.stores(l.Stores)
+}
+
+func (c checker) legacyURL(u URL) {
+	switch u.Scheme() {
+	case "postgres", "postgresql", "mysql", "sqlserver", "oracle":
+		c.url("legacy.url", u)
+	case "sqlite":
+	default:
+		c.fail("legacy.url", "it begins with postgres:, mysql:, sqlserver:, oracle: or sqlite:",
+			"%q is not the address of a database", u)
+	}
+}
+
+var storeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+func (c checker) stores(stores []Store) {
+	seen := make(map[string]bool)
+	for i, s := range stores {
+		key := fmt.Sprintf("legacy.stores[%d]", i)
+		switch {
+		case !storeName.MatchString(s.Name):
+			c.fail(key+".name", "letters, digits, _ - and . only: locations are written NAME:path", "%q is not a name", s.Name)
+		case seen[s.Name]:
+			c.fail(key+".name", "one entry a store", "%q is listed twice", s.Name)
+		}
+		seen[s.Name] = true
+		if s.At == "" {
+			c.fail(key+".at", "a folder, or an address such as ftp://user:${PASSWORD}@host/folder", "must be set")
+		} else if s.At.Scheme() != "" {
+			c.url(key+".at", s.At)
+		}
+	}
+}
+
+// url demands an address that can be taken apart and names a host. The
+// parser's own message would quote the password.
+func (c checker) url(key string, u URL) {
+	parsed, err := url.Parse(u.Reveal())
+	if err != nil {
+		c.fail(key, "signs such as @ / # ? % in a password are written %40 %2F %23 %3F %25", "cannot be read as an address")
+	} else if parsed.Host == "" && parsed.Scheme != "file" {
+		c.fail(key, "write scheme://user:password@host/path", "names no host")
+	}
+}
+
+func (c checker) nondicom(n Nondicom) {
+	if len(n.Deliver) == 0 {
+		c.fail("nondicom.deliver", "set it to [dicom]", "is empty")
+	}
+	for i, d := range n.Deliver {
+		oneOf(c, fmt.Sprintf("nondicom.deliver[%d]", i), d, DeliverDICOM, DeliverArchive)
+	}
+	oneOf(c, "nondicom.records", n.Records, RecordsSR, RecordsNone)
+	oneOf(c, "nondicom.archive.compress", n.Archive.Compress, "none", "zstd")
+}

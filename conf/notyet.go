@@ -1,0 +1,36 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+)
+
+// notYet refuses what the settings can say but this version cannot do, so
+// that nobody learns of it in the middle of a migration.
+func (c checker) notYet(s *Settings) {
+	for _, later := range []struct {
+		asked      bool
+		key, what  string
+		hintedAway string
+	}{
+		{slices.Contains(s.Nondicom.Deliver, DeliverArchive), "nondicom.deliver", "archive", "set it to [dicom]"},
+		{len(s.Rules) > 0, "rules", "changing attributes on the way", "leave it empty"},
+		{s.New.Commitment == CommitmentRequire, "new.commitment", "require", "set it to auto or off"},
+		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
+		{s.Old.Retrieve == RetrieveGet, "old.retrieve", "get", "set it to move"},
+		{isScheme(s.Staging.URL, "postgres", "postgresql"), "staging.url", s.Staging.URL.Scheme() + ":", `set it to "sqlite:pacsbridge.db"`},
+		{isScheme(s.Legacy.URL, "mysql", "sqlserver", "oracle"), "legacy.url", s.Legacy.URL.Scheme() + ":", "postgres: and sqlite: are"},
+	} {
+		if later.asked {
+			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)
+		}
+	}
+	for i, store := range s.Legacy.Stores {
+		if scheme := store.At.Scheme(); scheme != "" && scheme != "file" {
+			c.fail(fmt.Sprintf("legacy.stores[%d].at", i), "a local folder, or a share that is mounted as one",
+				"%s: is not available yet", scheme)
+		}
+	}
+}
+
+func isScheme(u URL, schemes ...string) bool { return slices.Contains(schemes, u.Scheme()) }
