@@ -1,0 +1,94 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// engine is everything that differs between databases. The queries themselves
+// are the same text for all: numbered placeholders ($1), times as milliseconds,
+// flags as 0 and 1, lists as JSON.
+type engine struct {
+	write *sql.DB // everything that changes the ledger
+	read  *sql.DB // reports and status, which never hold up the work
+
+	// in is the condition that column is one of the JSON list at placeholder.
+	in func(column, placeholder string) string
+	// busy tells errors that pass from those that stay.
+	busy func(error) bool
+	// scheduler makes a River client; without queues it can only insert.
+	scheduler func(*river.Config) (scheduler, error)
+	// jobs inserts the jobs of fed studies.
+	jobs scheduler
+}
+
+// scheduler is the part of a River client that the ledger uses.
+type scheduler interface {
+	insert(ctx context.Context, tx *sql.Tx, jobs []river.InsertManyParams) error
+	Start(ctx context.Context) error
+	StopAndCancel(ctx context.Context) error
+}
+
+// migrate brings the ledger's schema up to date with goose. Another process may
+// be doing the same at this moment: who loses the race tries again and finds
+// the work done.
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder string, log *slog.Logger) error {
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		return fmt.Errorf("read schema %s: %w", folder, err)
+	}
+	return withRounds(ctx, func() error {
+		provider, err := goose.NewProvider(dialect, db, files, goose.WithSlog(quiet(log)), goose.WithDisableGlobalRegistry(true))
+		if err != nil {
+			return fmt.Errorf("prepare schema: %w", err)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("update schema: %w", err)
+		}
+		return nil
+	})
+}
+
+// migrationRounds bounds how often a lost race about the schema is tried again.
+const migrationRounds = 5
+
+func withRounds(ctx context.Context, work func() error) error {
+	var failures []error
+	for range migrationRounds {
+		err := work()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// quiet lets only warnings and errors of a library through: its progress is not
+// ours.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(warnings{log.Handler()})
+}
+
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }

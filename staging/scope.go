@@ -1,0 +1,69 @@
+package staging
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Scope says which studies a command means. The zero Scope means all.
+type Scope struct {
+	From      string   `json:"from,omitempty"`       // first day, "2026-01-31"; "" is open
+	To        string   `json:"to,omitempty"`         // last day, included; "" is open
+	StudyUIDs []string `json:"study_uids,omitempty"` // only these
+	Undated   bool     `json:"undated,omitempty"`    // with a range: studies without a day as well
+}
+
+// query collects conditions and their arguments.
+type query struct {
+	engine *engine
+	where  []string
+	args   []any
+}
+
+// arg adds an argument and returns its placeholder.
+func (q *query) arg(value any) string {
+	q.args = append(q.args, value)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+func (q *query) and(condition string) { q.where = append(q.where, condition) }
+
+// conditions returns everything collected as one condition.
+func (q *query) conditions() string {
+	if len(q.where) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(q.where, " AND ")
+}
+
+// scope restricts the query to the studies that s means; the studies' table is
+// named t in it.
+func (q *query) scope(t string, s Scope) {
+	if len(s.StudyUIDs) > 0 {
+		q.and(q.engine.in(t+".uid", q.list(s.StudyUIDs)))
+	}
+	var days []string
+	if s.From != "" {
+		days = append(days, t+".range_date >= "+q.arg(s.From))
+	}
+	if s.To != "" {
+		days = append(days, t+".range_date <= "+q.arg(s.To))
+	}
+	if len(days) == 0 {
+		return
+	}
+	days = append(days, t+".range_date <> ''")
+	dated := strings.Join(days, " AND ")
+	if s.Undated {
+		dated = "(" + dated + " OR " + t + ".range_date = '')"
+	}
+	q.and(dated)
+}
+
+// list adds a list as one argument: as JSON, because no engine's own array
+// type is known to the others.
+func (q *query) list(values []string) string {
+	text, _ := json.Marshal(values) // a []string always encodes
+	return q.arg(string(text))
+}

@@ -1,0 +1,123 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Kind says what a study row stands for.
+type Kind string
+
+// The kinds of study.
+const (
+	// Images is a study that OLD lists.
+	Images Kind = "images"
+	// Ghost is a legacy record that joined no study and became one of its own.
+	Ghost Kind = "ghost"
+	// Ambiguous is a placeholder for a legacy record that could join more than
+	// one study; it waits for a person.
+	Ambiguous Kind = "ambiguous"
+)
+
+// Study is one study of the ledger: who it belongs to, where it stands and why.
+type Study struct {
+	ID              int64  // the ledger's own number, given by the database
+	UID             string // Study Instance UID
+	Key             string // key of the legacy record that belongs to it, if any
+	Kind            Kind
+	PatientID       string
+	Issuer          string // of the patient ID
+	AccessionNumber string
+	Department      string
+	Modalities      string
+	Description     string
+	Date            string // StudyDate as "2026-01-31", "" where the study has none
+	RangeDate       string // the day by which a date range finds it; "" means Date
+	ListedInstances int    // how many instances OLD lists, -1 where it does not say
+	Priority        int    // greater goes first
+	Attempts        int    // attempts used, the running one included
+	SoftTries       int    // attempts given back: the peer was busy, the link was down, the work was cut short
+	State           State
+	Class           Class
+	Reason          string
+}
+
+// ErrNotFound is returned when the ledger holds no such row.
+var ErrNotFound = errors.New("not in the ledger")
+
+// studyColumns are the columns scanStudy reads, in its order.
+const studyColumns = `id, uid, study_key, kind, patient_id, issuer, accession_number, department, modalities, description,
+	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason`
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanStudy(row scanner) (Study, error) {
+	var s Study
+	err := row.Scan(&s.ID, &s.UID, &s.Key, &s.Kind, &s.PatientID, &s.Issuer, &s.AccessionNumber, &s.Department,
+		&s.Modalities, &s.Description, &s.Date, &s.RangeDate, &s.ListedInstances, &s.Priority, &s.Attempts,
+		&s.SoftTries, &s.State, &s.Class, &s.Reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, ErrNotFound
+	}
+	return s, err
+}
+
+// Study returns the study with a Study Instance UID and its items, or
+// ErrNotFound.
+func (db *DB) Study(ctx context.Context, uid string) (Study, []Item, error) {
+	s, err := scanStudy(db.read.QueryRowContext(ctx, `SELECT `+studyColumns+` FROM studies WHERE uid = $1`, uid))
+	if err != nil {
+		return Study{}, nil, db.wrap("study "+uid, err)
+	}
+	items, err := readItems(ctx, db.read, s.ID)
+	if err != nil {
+		return Study{}, nil, db.wrap("items of study "+uid, err)
+	}
+	return s, items, nil
+}
+
+// Candidates returns the studies with images that a legacy record with this
+// accession number and patient ID could mean. More than one is an ambiguity
+// for the caller to report, never to guess about.
+func (db *DB) Candidates(ctx context.Context, accessionNumber, patientID string) ([]Study, error) {
+	if accessionNumber == "" || patientID == "" {
+		return nil, nil
+	}
+	const query = `SELECT ` + studyColumns + ` FROM studies
+		WHERE accession_number = $1 AND accession_number <> '' AND patient_id = $2 AND kind = 'images' ORDER BY uid`
+	var found []Study
+	err := db.each(ctx, query, []any{accessionNumber, patientID}, func(row scanner) error {
+		s, err := scanStudy(row)
+		found = append(found, s)
+		return err
+	})
+	return found, db.wrap("studies by accession number", err)
+}
+
+// each runs a query on the reading connections and calls visit for every row.
+func (db *DB) each(ctx context.Context, query string, args []any, visit func(scanner) error) error {
+	return eachRow(ctx, db.read, query, args, visit)
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func eachRow(ctx context.Context, q querier, query string, args []any, visit func(scanner) error) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := visit(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read rows: %w", err)
+	}
+	return nil
+}
