@@ -144,5 +144,6 @@ func oneOf[T ~string](c checker, key string, value T, allowed ...T) {
 	for i, a := range allowed {
 		words[i] = string(a)
 	}
-	c.fail(key, "set it to "+strings.Join(words, ", "), "%q is not a choice", value)
+	last := len(words) - 1
+	c.fail(key, "set it to "+strings.Join(words[:last], ", ")+" or "+words[last], "%q is not a choice", value)
 }

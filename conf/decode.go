@@ -106,7 +106,7 @@ func refuseLooseTypes(from, to reflect.Type, data any) (any, error) {
 	number := from.Kind() == reflect.Int || from.Kind() == reflect.Float64
 	switch {
 	case number && to.Kind() == reflect.String:
-		return nil, &kindError{"is a number where a text is meant", `put it in quotes: "` + fmt.Sprint(data) + `"`}
+		return nil, &kindError{"is a number where a text is meant", "put it in quotes"}
 	case number && to == reflect.TypeFor[time.Duration]():
 		return nil, &kindError{"has no unit", "write it like 30s, 15m or 24h"}
 	case from.Kind() == reflect.Float64 && to.Kind() != reflect.Interface:

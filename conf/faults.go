@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,7 @@ func (l *faultList) has(key string) bool {
 		if l.known[key] {
 			return true
 		}
-		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+		key = parent(key)
 	}
 	return false
 }
@@ -73,5 +74,22 @@ func (l *faultList) err(file string) error {
 	if len(l.list) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(l.list, func(a, b Fault) int { return position(a.Key) - position(b.Key) })
 	return &FaultsError{File: file, Faults: l.list}
 }
+
+// position puts faults in the order of the settings; unknown sections come
+// first, since they are likely to be the cause of what follows.
+func position(name string) int {
+	names := knownNames()
+	for name != "" {
+		if at := slices.Index(names, listIndex.ReplaceAllString(name, "[]")); at >= 0 {
+			return at
+		}
+		name = parent(name)
+	}
+	return -1
+}
+
+// parent is the list or section that a key stands in.
+func parent(name string) string { return name[:max(strings.LastIndexAny(name, ".["), 0)] }

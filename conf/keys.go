@@ -2,6 +2,7 @@ package conf
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 )
 
@@ -67,6 +68,7 @@ func knownNames() []string {
 // nearest is the known name closest to an unknown one, or "" when none comes
 // near. A right name in a wrong section is near too.
 func nearest(unknown string) string {
+	unknown = listIndex.ReplaceAllString(unknown, "[]")
 	best, bestDistance := "", len(leaf(unknown))/3+2
 	for _, name := range knownNames() {
 		d := min(distance(unknown, name), distance(leaf(unknown), leaf(name))+1)
@@ -76,6 +78,9 @@ func nearest(unknown string) string {
 	}
 	return best
 }
+
+// listIndex is the place of an entry in a list, which known names leave open.
+var listIndex = regexp.MustCompile(`\[\d+\]`)
 
 func leaf(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 

@@ -30,11 +30,11 @@ func Load(path string, env Lookup) (*Settings, error) {
 
 	settings := &Settings{}
 	decode(v, settings, faults)
-	settings.complete()
 	check(settings, faults)
 	if err := faults.err(path); err != nil {
 		return nil, err
 	}
+	settings.complete()
 	return settings, nil
 }
 
@@ -57,7 +57,7 @@ func readFile(v *viper.Viper, path string, faults *faultList) bool {
 		if errors.As(err, &syntax) {
 			err = errors.Unwrap(syntax)
 		}
-		faults.add("", "is not YAML: "+err.Error(), "indent with spaces, and put values with special characters in quotes")
+		faults.add("", "is not YAML: "+strings.Join(strings.Fields(err.Error()), " "), "indent with spaces, and put values with special characters in quotes")
 		return false
 	}
 	return true

@@ -58,10 +58,7 @@ func (u URL) String() string {
 		return string(u)
 	}
 	parsed, err := url.Parse(string(u))
-	if err != nil {
-		return scheme + ":" + redacted
-	}
-	if parsed.Opaque != "" && strings.Contains(parsed.Opaque, "@") {
+	if err != nil || parsed.User == nil && strings.Contains(string(u), "@") {
 		return scheme + ":" + redacted
 	}
 	if _, has := parsed.User.Password(); has {
