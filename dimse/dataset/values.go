@@ -1,0 +1,82 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+)
+
+// String returns the first value of tag without the padding behind it, its bytes as they are; "" when there is none.
+func (d *Dataset) String(tag Tag) string {
+	values := d.Strings(tag)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// Strings returns all values of tag without the padding behind each, their bytes as they are. A backslash that is half
+// of a character of the data set's character set parts no values.
+func (d *Dataset) Strings(tag Tag) []string {
+	e, found := d.Lookup(tag)
+	if !found || len(e.Value) == 0 {
+		return nil
+	}
+	if e.VR.single() {
+		return []string{trim(e.VR, string(e.Value))}
+	}
+	if !e.VR.text() {
+		return trimAll(e.VR, strings.Split(string(e.Value), `\`))
+	}
+	return trimAll(e.VR, splitText(string(e.Value), d.charset()))
+}
+
+func trimAll(vr VR, values []string) []string {
+	for i, v := range values {
+		values[i] = trim(vr, v)
+	}
+	return values
+}
+
+// trim takes the padding off a value: NULs and spaces behind it, and before it where the VR says that they mean nothing
+// (PS3.5 §6.2). Many writers pad UIDs with spaces and text with NULs.
+func trim(vr VR, value string) string {
+	switch vr {
+	case AE, CS, DA, DS, DT, IS, TM, UI:
+		return strings.Trim(value, " \x00")
+	}
+	return strings.TrimRight(value, " \x00")
+}
+
+// Int returns the first value of tag as a number, from text (IS, DS without a fraction) or binary (US, SS, UL, SL, SV, UV).
+func (d *Dataset) Int(tag Tag) (int, bool) {
+	e, found := d.Lookup(tag)
+	if !found {
+		return 0, false
+	}
+	if n, ok := e.binaryInt(); ok {
+		return n, true
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(d.String(tag)), ".0"))
+	return n, err == nil
+}
+
+// binaryInt reads the first number of a value that holds whole numbers in binary.
+func (e *Element) binaryInt() (int, bool) {
+	if len(e.Value) < e.VR.unit() {
+		return 0, false
+	}
+	switch e.VR {
+	case US:
+		return int(binary.LittleEndian.Uint16(e.Value)), true
+	case SS:
+		return int(int16(binary.LittleEndian.Uint16(e.Value))), true
+	case UL:
+		return int(binary.LittleEndian.Uint32(e.Value)), true
+	case SL:
+		return int(int32(binary.LittleEndian.Uint32(e.Value))), true
+	case SV, UV:
+		return int(int64(binary.LittleEndian.Uint64(e.Value))), true
+	}
+	return 0, false
+}
