@@ -1,0 +1,198 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
+)
+
+// Collector brings the listed instances of a study into the spool.
+type Collector struct {
+	Old    Source
+	Inbox  *Inbox
+	Spool  *spool.Spool
+	Grace  time.Duration // how long late instances are waited for after the last one; 2 s when zero
+	Silent time.Duration // how long OLD may neither answer nor send; 2 minutes when zero
+	Logger *slog.Logger
+}
+
+// IncompleteError names the instances that OLD lists and did not send, asked for
+// down to the single instance.
+type IncompleteError struct {
+	Missing []string // SOP Instance UIDs
+	Last    error    // what OLD said when asked for the last of them, if it said anything
+}
+
+func (e *IncompleteError) Error() string {
+	text := fmt.Sprintf("%d instances asked for and not received", len(e.Missing))
+	if len(e.Missing) == 1 {
+		text = fmt.Sprintf("instance %s asked for and not received", e.Missing[0])
+	}
+	if e.Last != nil {
+		text += ": " + e.Last.Error()
+	}
+	return text
+}
+
+// Unwrap returns what OLD said last.
+func (e *IncompleteError) Unwrap() error { return e.Last }
+
+// Collect asks OLD for the instances that are not in the spool yet: first by
+// study, then by series, then one by one. The set that arrived decides, not what
+// OLD says about it. Received instances are noted in c whatever the end,
+// and in the ledger after each answer of OLD.
+func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) error {
+	k.reuse(c)
+	missing := c.missing()
+	if len(missing) == 0 {
+		return nil
+	}
+	arrivals := k.Inbox.Expect(c.Study.UID)
+	defer arrivals.Close()
+	var last error
+	for _, plan := range []func(*Collection) []Selection{byStudy, bySeries, oneByOne} {
+		for _, selection := range plan(c) {
+			err := k.ask(ctx, c, selection, arrivals)
+			c.receive(arrivals.Got())
+			if err := c.save(ctx, ledger); err != nil {
+				return err
+			}
+			if trouble := arrivals.Trouble(); errors.Is(trouble, spool.ErrFull) {
+				return trouble
+			}
+			if fatal(ctx, err) {
+				return err
+			}
+			if err != nil {
+				last = err
+				k.Logger.Warn("OLD did not send all it was asked for", "study", c.Study.UID, "asked", selection.String(), "error", err)
+			}
+		}
+		if missing = c.missing(); len(missing) == 0 {
+			return nil
+		}
+	}
+	return &IncompleteError{Missing: missing, Last: last}
+}
+
+// fatal reports whether asking for less makes no sense: the run ends, or OLD does
+// not know us or cannot be reached at all.
+func fatal(ctx context.Context, err error) bool {
+	var destination *DestinationError
+	return ctx.Err() != nil || errors.As(err, &destination) || unreachable(err)
+}
+
+// reuse takes over what an earlier attempt left in the spool, if its digest is
+// still the one in the ledger.
+func (k *Collector) reuse(c *Collection) {
+	for _, it := range c.Instances() {
+		if it.Received && it.SHA256 != "" {
+			whole, err := k.Spool.Check(c.Study.UID, it.UID, it.SHA256)
+			it.Received = err == nil && whole
+		} else {
+			it.Received = false
+		}
+	}
+}
+
+// ask sends one C-MOVE and waits until what it names has arrived, or nothing has
+// come for the grace time after OLD's last word. A set that is complete does not
+// wait for OLD's final response any longer than that either.
+func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrivals *Arrivals) error {
+	arrivals.Await(c.asked(s))
+	watched, heard, stop := watch(ctx, k.silent())
+	defer stop()
+	final := make(chan error, 1)
+	go func() { final <- k.Old.Retrieve(watched, s, heard) }()
+
+	var (
+		answered bool
+		err      error
+		grace    = time.NewTimer(k.grace())
+	)
+	defer grace.Stop()
+	grace.Stop() // it runs from OLD's final response, or from the last arrival
+	for !(answered && arrivals.Complete()) {
+		select {
+		case err = <-final:
+			answered = true
+			grace.Reset(k.grace())
+		case <-arrivals.bell:
+			heard()
+			if answered || arrivals.Complete() {
+				grace.Reset(k.grace())
+			}
+		case <-grace.C:
+			if answered {
+				return err
+			}
+			stop()
+			<-final // all has arrived, and OLD keeps its final response to itself
+			return nil
+		}
+	}
+	return err
+}
+
+func (k *Collector) grace() time.Duration { return orDefault(k.Grace, 2*time.Second) }
+
+func (k *Collector) silent() time.Duration { return orDefault(k.Silent, 2*time.Minute) }
+
+// byStudy asks for the whole study, unless part of it is in the spool already.
+func byStudy(c *Collection) []Selection {
+	if len(c.missing()) < len(c.Instances()) {
+		return nil
+	}
+	return []Selection{{StudyUID: c.Study.UID}}
+}
+
+// bySeries asks for each series of which nothing has arrived as a whole, and for
+// what is missing of the others by a list of instances.
+func bySeries(c *Collection) []Selection {
+	var selections []Selection
+	for _, series := range c.series() {
+		switch missing := series.missing(); {
+		case len(missing) == 0:
+		case len(missing) == len(series.items):
+			selections = append(selections, Selection{StudyUID: c.Study.UID, SeriesUID: series.uid})
+		default:
+			selections = append(selections, Selection{StudyUID: c.Study.UID, SeriesUID: series.uid, Instances: missing})
+		}
+	}
+	return selections
+}
+
+// oneByOne asks for each missing instance alone: one that OLD cannot send must
+// not keep others back.
+func oneByOne(c *Collection) []Selection {
+	var selections []Selection
+	for _, series := range c.series() {
+		for _, uid := range series.missing() {
+			selections = append(selections, Selection{StudyUID: c.Study.UID, SeriesUID: series.uid, Instances: []string{uid}})
+		}
+	}
+	return selections
+}
+
+// receive notes in the items what has arrived.
+func (c *Collection) receive(got map[string]Arrival) {
+	for _, it := range c.Instances() {
+		a, ok := got[it.UID]
+		if !ok || it.Received {
+			continue
+		}
+		it.Received = true
+		it.SOPClass, it.TransferSyntax, it.Bytes, it.SHA256 = a.SOPClass, a.TransferSyntax, a.Bytes, a.SHA256
+		if a.Conflict != "" {
+			it.Warning = a.Conflict
+		}
+		if it.State == staging.ItemFailed {
+			it.State, it.Class, it.Reason = staging.ItemPending, "", ""
+		}
+	}
+}

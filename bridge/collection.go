@@ -1,0 +1,146 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+
+	"pacsbridge/staging"
+)
+
+// Ledger is where the journey of one study is written down. Every write belongs
+// to the lease this process holds on the study and fails once that is lost.
+type Ledger interface {
+	Items(ctx context.Context) ([]staging.Item, error)
+	Save(ctx context.Context, items []staging.Item) error
+	Advance(ctx context.Context, to staging.State, items ...staging.Item) error
+}
+
+// Collection is one study with all that belongs to it: the instances OLD lists,
+// the legacy records, the attachments. Its items are the ledger's rows; the steps
+// of the journey change them, and the migrator saves them.
+type Collection struct {
+	Study staging.Study
+	items []*staging.Item
+}
+
+// NewCollection gathers the items the ledger holds of a study.
+func NewCollection(study staging.Study, items []staging.Item) *Collection {
+	c := &Collection{Study: study}
+	for _, it := range items {
+		c.items = append(c.items, &it)
+	}
+	return c
+}
+
+// List adds the instances that OLD lists. Instances of an earlier listing that
+// OLD lists no more stay: they are asked for, and their absence is told.
+func (c *Collection) List(listed []Listed) {
+	known := map[string]bool{}
+	for _, it := range c.Instances() {
+		known[it.UID] = true
+	}
+	for _, l := range listed {
+		if !known[l.UID] {
+			c.items = append(c.items, &staging.Item{Kind: staging.Instance, UID: l.UID, ObjectUID: l.UID,
+				SeriesUID: l.SeriesUID, SOPClass: l.SOPClass, State: staging.ItemPending})
+		}
+	}
+}
+
+// Instances returns the images and other objects that OLD lists of the study.
+func (c *Collection) Instances() []*staging.Item { return c.kind(staging.Instance) }
+
+// Records returns the legacy records of the study.
+func (c *Collection) Records() []*staging.Item { return c.kind(staging.Record) }
+
+// Attachments returns the documents, photographs and videos of the study.
+func (c *Collection) Attachments() []*staging.Item { return c.kind(staging.Attachment) }
+
+// Items returns copies of all items, as the ledger takes them.
+func (c *Collection) Items() []staging.Item {
+	items := make([]staging.Item, 0, len(c.items))
+	for _, it := range c.items {
+		items = append(items, *it)
+	}
+	return items
+}
+
+// travelling returns the items that stand, or will stand, at NEW as objects.
+func (c *Collection) travelling() []*staging.Item {
+	var some []*staging.Item
+	for _, it := range c.items {
+		if it.State != staging.ItemSkipped {
+			some = append(some, it)
+		}
+	}
+	return some
+}
+
+func (c *Collection) kind(kind staging.ItemKind) []*staging.Item {
+	var some []*staging.Item
+	for _, it := range c.items {
+		if it.Kind == kind {
+			some = append(some, it)
+		}
+	}
+	return some
+}
+
+// missing returns the UIDs of listed instances that have not been received.
+func (c *Collection) missing() []string { return missing(c.Instances()) }
+
+func missing(items []*staging.Item) []string {
+	var uids []string
+	for _, it := range items {
+		if !it.Received {
+			uids = append(uids, it.UID)
+		}
+	}
+	return uids
+}
+
+// asked returns the UIDs that a selection names and that are not in the spool yet.
+func (c *Collection) asked(s Selection) []string {
+	if len(s.Instances) > 0 {
+		return s.Instances
+	}
+	var uids []string
+	for _, it := range c.Instances() {
+		if !it.Received && (s.SeriesUID == "" || s.SeriesUID == it.SeriesUID) {
+			uids = append(uids, it.UID)
+		}
+	}
+	return uids
+}
+
+// series is the part of a collection that one series makes.
+type series struct {
+	uid   string
+	items []*staging.Item
+}
+
+func (s series) missing() []string { return missing(s.items) }
+
+// series returns the collection's instances by series, in the order of listing.
+func (c *Collection) series() []series {
+	var all []series
+	at := map[string]int{}
+	for _, it := range c.Instances() {
+		n, known := at[it.SeriesUID]
+		if !known {
+			n = len(all)
+			at[it.SeriesUID] = n
+			all = append(all, series{uid: it.SeriesUID})
+		}
+		all[n].items = append(all[n].items, it)
+	}
+	return all
+}
+
+// save writes all items to the ledger.
+func (c *Collection) save(ctx context.Context, ledger Ledger) error {
+	if err := ledger.Save(ctx, c.Items()); err != nil {
+		return fmt.Errorf("save the items of study %s: %w", c.Study.UID, err)
+	}
+	return nil
+}

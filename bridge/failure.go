@@ -1,0 +1,154 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/nondicom"
+	"pacsbridge/nondicom/fetch"
+	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
+)
+
+// Verdict is what an error means for the study it befell.
+type Verdict string
+
+// The verdicts, from the mildest.
+const (
+	// Wait: the fault is not the study's; try again later without using up an attempt.
+	Wait Verdict = "wait"
+	// Again: use up an attempt.
+	Again Verdict = "again"
+	// Hopeless: another attempt would end the same way.
+	Hopeless Verdict = "hopeless"
+	// Halt: no study can be moved until a person has mended something.
+	Halt Verdict = "halt"
+)
+
+// Failure is an error with its class and its meaning. Retry is decided here and
+// nowhere else.
+type Failure struct {
+	Class   staging.Class
+	Verdict Verdict
+	Reason  string
+}
+
+// errTimeLimit ends a study that stays in work longer than migration.timeout.
+var errTimeLimit = errors.New("the study stayed in work longer than migration.timeout")
+
+// classify finds the class of an error by its type.
+func classify(err error) Failure {
+	f := Failure{Class: staging.Internal, Verdict: Again, Reason: err.Error()}
+	for _, rule := range rules {
+		if rule.fits(err) {
+			f.Class, f.Verdict = rule.class, rule.verdict
+			break
+		}
+	}
+	return f
+}
+
+// rule says which class and verdict errors of one type have.
+type rule struct {
+	fits    func(error) bool
+	class   staging.Class
+	verdict Verdict
+}
+
+// rules are tried in this order; the first that fits decides. What a peer answered
+// comes before what the network said, and the particular before the general.
+var rules = []rule{
+	{is(errTimeLimit), staging.Timeout, Again},
+	{as[*DestinationError], staging.PeerRefused, Halt},
+	{rejected(false), staging.PeerRefused, Halt},
+	{rejected(true), staging.PeerBusy, Wait},
+	{is(spool.ErrFull), staging.Internal, Wait},
+
+	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
+	{answered(busy), staging.PeerBusy, Wait},
+	{answered(refusedData), staging.TargetRefused, Hopeless},
+	{as[*UnprovenError], staging.Mismatch, Again},
+	{as[*IncompleteError], staging.Incomplete, Again},
+	{answered(withAny), staging.PeerRefused, Again},
+
+	{as[*HeldError], staging.Data, Hopeless},
+	{as[*nondicom.UnsupportedError], staging.Data, Hopeless},
+	{fetched(fetch.ErrNotFound, fetch.ErrEmpty, fetch.ErrDenied, fetch.ErrNotAFile), staging.AttachmentMissing, Again},
+	{fetched(fetch.ErrUnknownStore, fetch.ErrUnsafePath, fetch.ErrNotAvailable), staging.AttachmentMissing, Hopeless},
+	{fetched(fetch.ErrShort, fetch.ErrLong, fetch.ErrDigest, fetch.ErrChanged), staging.Mismatch, Again},
+	{as[*fetch.Error], staging.Network, Again},
+	{as[*dataset.MalformedError], staging.Data, Hopeless},
+
+	{is(errSilent), staging.Timeout, Again},
+	{as[*dimse.AbortError], staging.Network, Wait},
+	{as[*dimse.TransportError], staging.Network, Wait},
+	{as[*dimse.TimeoutError], staging.Timeout, Again},
+	{as[net.Error], staging.Network, Wait},
+	{is(io.ErrUnexpectedEOF), staging.Network, Wait},
+	{is(context.DeadlineExceeded), staging.Timeout, Again},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}
+
+// rejected fits associations that were rejected, for the moment or for good.
+func rejected(transient bool) func(error) bool {
+	return func(err error) bool {
+		var reject *dimse.RejectError
+		return errors.As(err, &reject) && reject.Temporary() == transient
+	}
+}
+
+// answered fits failure statuses of the peer that are of one sort.
+func answered(sort func(dimse.Status) bool) func(error) bool {
+	return func(err error) bool {
+		var status *dimse.StatusError
+		return errors.As(err, &status) && sort(status.Status)
+	}
+}
+
+// busy are the statuses of a peer that may be able later: A7xx out of resources,
+// and 0122 and C000, which archives under load were seen to answer.
+func busy(s dimse.Status) bool {
+	return s&0xFF00 == 0xA700 || s == dimse.StatusSOPClassNotSupported || s == dimse.StatusCannotUnderstand
+}
+
+// refusedData are the statuses of a target that does not want this data set:
+// A9xx, Cxxx (PS3.4 table B.2-1) and 0124 not authorized.
+func refusedData(s dimse.Status) bool {
+	return s&0xFF00 == 0xA900 || s&0xF000 == 0xC000 || s == dimse.StatusNotAuthorized
+}
+
+func withAny(dimse.Status) bool { return true }
+
+// fetched fits faults of fetching an attachment that are of one of these kinds.
+func fetched(kinds ...error) func(error) bool {
+	return func(err error) bool {
+		for _, kind := range kinds {
+			if errors.Is(err, kind) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// unreachable reports whether the error says that the peer cannot be spoken to at
+// all, so that asking it for less is no use.
+func unreachable(err error) bool {
+	if err == nil {
+		return false
+	}
+	f := classify(err)
+	return as[*dimse.TransportError](err) || as[*dimse.RejectError](err) || f.Verdict == Halt
+}

@@ -1,0 +1,208 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/staging/spool"
+)
+
+// Arrival is one instance that has come in and rests whole in the spool.
+type Arrival struct {
+	UID, SOPClass, TransferSyntax string
+	Bytes                         int64
+	SHA256                        string
+	Conflict                      string // why a second, different data set of this UID was put aside
+}
+
+// Inbox is where our Storage SCP puts what arrives: instances of studies that are
+// being collected go to the spool, digested while they are written. What nobody
+// asked for is refused or put in quarantine.
+type Inbox struct {
+	Spool      *spool.Spool
+	Quarantine *Quarantine // nil: what nobody asked for is refused (0124H)
+	Throttle   *Throttle   // bytes a second from OLD; nil: as fast as they come
+	Logger     *slog.Logger
+
+	mu   sync.Mutex
+	open map[string]*Arrivals
+}
+
+var _ dimse.StoreHandler = (*Inbox)(nil)
+
+// Expect opens the inbox for a study until Close is called on what it returns.
+func (b *Inbox) Expect(studyUID string) *Arrivals {
+	a := &Arrivals{inbox: b, studyUID: studyUID, got: map[string]Arrival{}, bell: make(chan struct{}, 1)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == nil {
+		b.open = map[string]*Arrivals{}
+	}
+	b.open[studyUID] = a
+	return a
+}
+
+// Store takes one instance in (PS3.4 annex B). It answers success only when the
+// instance is whole in the spool.
+func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
+	head, whole, err := dataset.Peek(in.Data, in.TransferSyntax, dataset.SeriesInstanceUID)
+	if err != nil {
+		return status(dimse.StatusCannotUnderstand, "read the head of %s: %w", in.SOPInstance, err)
+	}
+	studyUID := head.String(dataset.StudyInstanceUID)
+	b.mu.Lock()
+	arrivals := b.open[studyUID]
+	b.mu.Unlock()
+	if arrivals == nil {
+		return b.unsolicited(in, whole)
+	}
+	arrival, err := b.keep(studyUID, in, b.Throttle.Reader(ctx, whole))
+	if err != nil {
+		arrivals.fail(err)
+		return err
+	}
+	arrivals.add(arrival)
+	return nil
+}
+
+// keep writes an instance to the spool. A second one of the same UID is the same
+// content sent again, which is fine, or another, which is put aside: the first stays.
+func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arrival, error) {
+	w, err := b.Spool.Create(studyUID, in.SOPInstance)
+	if err != nil {
+		return Arrival{}, status(dimse.StatusOutOfResources, "open the spool for %s: %w", in.SOPInstance, err)
+	}
+	if _, err := io.Copy(w, data); err != nil {
+		w.Abort()
+		return Arrival{}, status(dimse.StatusOutOfResources, "receive %s: %w", in.SOPInstance, err)
+	}
+	arrival := Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax}
+	blob, err := w.Commit()
+	var other *spool.ConflictError
+	if errors.As(err, &other) {
+		blob, err = other.Kept, b.putAside(studyUID, w, other)
+		arrival.Conflict = fmt.Sprintf("a second data set of this UID arrived with SHA-256 %s and was put aside", other.Refused.SHA256)
+	}
+	if err != nil {
+		return Arrival{}, status(dimse.StatusOutOfResources, "keep %s: %w", in.SOPInstance, err)
+	}
+	arrival.Bytes, arrival.SHA256 = blob.Size, blob.SHA256
+	return arrival, nil
+}
+
+// putAside keeps the second of two data sets of one UID under a name of its own.
+func (b *Inbox) putAside(studyUID string, w *spool.Writer, conflict *spool.ConflictError) error {
+	b.Logger.Error("the old PACS sent two different data sets under one UID; the first is kept",
+		"study", studyUID, "instance", conflict.Kept.Name, "kept", conflict.Kept.SHA256, "put_aside", conflict.Refused.SHA256)
+	_, err := w.CommitAs(conflict.Kept.Name + " put aside " + conflict.Refused.SHA256)
+	return err
+}
+
+// unsolicited deals with an instance of a study that is not being collected.
+func (b *Inbox) unsolicited(in *dimse.Instance, data io.Reader) error {
+	if b.Quarantine == nil {
+		return status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", in.SOPInstance)
+	}
+	if err := b.Quarantine.Keep(in, data); err != nil {
+		return status(dimse.StatusOutOfResources, "quarantine %s: %w", in.SOPInstance, err)
+	}
+	b.Logger.Warn("instance nobody asked for put in quarantine", "instance", in.SOPInstance, "peer", in.CallingAE)
+	return nil
+}
+
+// answer is an error of ours that our Storage SCP answers with a status of its own.
+type answer struct {
+	error
+	status *dimse.StatusError
+}
+
+// status is err, answered with the given code (PS3.4 table B.2-1, PS3.7 annex C).
+func status(code dimse.Status, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &answer{error: err, status: &dimse.StatusError{Service: dimse.ServiceStore, Status: code, Comment: err.Error()}}
+}
+
+// Unwrap gives both the status to answer with and what went wrong.
+func (a *answer) Unwrap() []error { return []error{a.status, a.error} }
+
+// Arrivals is what has come in for one study since Expect.
+type Arrivals struct {
+	inbox    *Inbox
+	studyUID string
+	bell     chan struct{} // rung at each arrival
+
+	mu      sync.Mutex
+	got     map[string]Arrival
+	awaited map[string]bool // what Await named and has not come yet
+	trouble error
+}
+
+// fail notes that we could not take an instance in.
+func (a *Arrivals) fail(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.trouble = err
+}
+
+// Trouble returns why an instance could not be taken in, the last such reason.
+func (a *Arrivals) Trouble() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.trouble
+}
+
+// Await says which instances are waited for now.
+func (a *Arrivals) Await(uids []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.awaited = make(map[string]bool, len(uids))
+	for _, uid := range uids {
+		if _, here := a.got[uid]; !here {
+			a.awaited[uid] = true
+		}
+	}
+}
+
+// Complete reports whether all that Await named has arrived.
+func (a *Arrivals) Complete() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.awaited) == 0
+}
+
+func (a *Arrivals) add(arrival Arrival) {
+	a.mu.Lock()
+	if first, again := a.got[arrival.UID]; again && first.Conflict != "" {
+		arrival.Conflict = first.Conflict
+	}
+	a.got[arrival.UID] = arrival
+	delete(a.awaited, arrival.UID)
+	a.mu.Unlock()
+	select {
+	case a.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Got returns what has arrived so far, by SOP Instance UID.
+func (a *Arrivals) Got() map[string]Arrival {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.got)
+}
+
+// Close shuts the inbox for the study; what comes later nobody has asked for.
+func (a *Arrivals) Close() {
+	a.inbox.mu.Lock()
+	defer a.inbox.mu.Unlock()
+	if a.inbox.open[a.studyUID] == a {
+		delete(a.inbox.open, a.studyUID)
+	}
+}

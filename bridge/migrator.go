@@ -1,0 +1,146 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
+)
+
+// Claims leases studies to this process.
+type Claims interface {
+	Claim(ctx context.Context, studyID int64, node string, lease time.Duration) (*staging.Claim, error)
+}
+
+// Migrator carries one study at a time from OLD to NEW and gives the verdict.
+type Migrator struct {
+	Node     string // who holds the leases
+	Claims   Claims
+	Old      Lister
+	Collect  *Collector
+	Compose  *Composer
+	Deliver  *Deliverer
+	Verify   *Verifier
+	Spool    *spool.Spool
+	Attempts int           // in all, before a person is told; 3 when zero
+	Timeout  time.Duration // longest a study may be in work; 1 h when zero
+	Lease    time.Duration // 1 minute when zero
+	Backoff  time.Duration // first pause before another attempt, doubled each time; 1 s when zero
+	Logger   *slog.Logger
+	OnHalt   func(error) // called when no study can be moved until a person mends something
+}
+
+// Migrate takes one study through its journey. A study that another process holds
+// or that is not queued any more is left alone. The error is the ledger's own.
+func (m *Migrator) Migrate(ctx context.Context, studyID int64) error {
+	claim, err := m.Claims.Claim(ctx, studyID, m.Node, m.lease())
+	if errors.Is(err, staging.ErrNotClaimable) || ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("claim study %d: %w", studyID, err)
+	}
+	study := claim.Study()
+	m.Logger.Debug("study opened", "study", study.UID, "attempt", study.Attempts)
+	work, stop := m.leased(ctx, claim)
+	collection, err := m.journey(work, study, claim)
+	if cause := context.Cause(work); err != nil && cause != nil {
+		err = cause
+	}
+	stop()
+	return m.conclude(ctx, claim, collection.Items(), err)
+}
+
+// leased returns a context that ends with the lease on the study, or when it has
+// been in work for too long. stop ends the heartbeat and waits for it.
+func (m *Migrator) leased(ctx context.Context, claim *staging.Claim) (context.Context, func()) {
+	limited, cancelLimit := context.WithTimeoutCause(ctx, m.timeout(), errTimeLimit)
+	work, lose := context.WithCancelCause(limited)
+	beat := time.NewTicker(m.lease() / 3)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-beat.C:
+				if err := claim.Heartbeat(work); err != nil && work.Err() == nil {
+					lose(err)
+				}
+			case <-work.Done():
+				return
+			}
+		}
+	}()
+	return work, func() {
+		beat.Stop()
+		lose(nil)
+		cancelLimit()
+		<-done
+	}
+}
+
+// journey is the way of one study: open the collection, collect, compose, deliver,
+// verify. A step and its line in the ledger commit together; what the last step
+// found out stands in the collection for the verdict.
+func (m *Migrator) journey(ctx context.Context, study staging.Study, ledger Ledger) (*Collection, error) {
+	c, err := m.open(ctx, study, ledger)
+	if err != nil {
+		return c, err
+	}
+	if err := m.Collect.Collect(ctx, c, ledger); err != nil {
+		return c, err
+	}
+	if err := m.Compose.Compose(ctx, c); err != nil {
+		return c, err
+	}
+	if err := ledger.Advance(ctx, staging.Delivering, c.Items()...); err != nil {
+		return c, err
+	}
+	if err := m.Deliver.Deliver(ctx, c, ledger); err != nil {
+		return c, err
+	}
+	if err := ledger.Advance(ctx, staging.Verifying, c.Items()...); err != nil {
+		return c, err
+	}
+	return c, m.Verify.Verify(ctx, c)
+}
+
+// open makes the study collection: what the ledger knows, and what OLD lists now.
+// The collection is returned with an error too, as far as it is known.
+func (m *Migrator) open(ctx context.Context, study staging.Study, ledger Ledger) (*Collection, error) {
+	items, err := ledger.Items(ctx)
+	c := NewCollection(study, items)
+	if err != nil {
+		return c, fmt.Errorf("read the items of study %s: %w", study.UID, err)
+	}
+	switch study.Kind {
+	case staging.Ambiguous:
+		return c, heldBack(c)
+	case staging.Ghost:
+		return c, nil
+	}
+	listed, err := m.Old.Instances(ctx, study.UID)
+	if err != nil {
+		return c, err
+	}
+	c.List(listed)
+	return c, c.save(ctx, ledger)
+}
+
+// HeldError says why a legacy record may not travel until a person has looked at it.
+type HeldError struct{ Why string }
+
+func (e *HeldError) Error() string { return e.Why }
+
+func heldBack(c *Collection) error {
+	for _, it := range c.Records() {
+		if held, err := recordOf(it); err == nil && held.Held != "" {
+			return &HeldError{Why: held.Held}
+		}
+	}
+	return &HeldError{Why: "the legacy record matches more than one study"}
+}

@@ -1,0 +1,216 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/uid"
+)
+
+// PeerOptions says how to speak to one of the two PACS.
+type PeerOptions struct {
+	Name         string // "old" or "new", for messages
+	Dialer       dimse.Dialer
+	Associations int           // most associations open at once; 1 when zero
+	Destination  string        // AE title that C-MOVE names: our own
+	Patience     time.Duration // longest a C-MOVE may stay silent before it is given up; 2 minutes when zero
+	Logger       *slog.Logger
+}
+
+// Peer is one of the two PACS as a service user sees it. It keeps at most
+// Associations open, queries and retrieves over ones that stay open between
+// studies, and is safe for use by several goroutines.
+type Peer struct {
+	PeerOptions
+	slots chan struct{}
+
+	mu   sync.Mutex
+	idle []*dimse.Association
+	open int // associations open or being opened, idle ones included
+}
+
+var (
+	_ Finder = (*Peer)(nil)
+	_ Lister = (*Peer)(nil)
+	_ Source = (*Peer)(nil)
+	_ Target = (*Peer)(nil)
+)
+
+// NewPeer returns a peer that dials when it is first asked something.
+func NewPeer(o PeerOptions) *Peer {
+	o.Associations = max(o.Associations, 1)
+	if o.Patience <= 0 {
+		o.Patience = 2 * time.Minute
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations)}
+}
+
+// PeerError is what went wrong between us and one of the two PACS.
+type PeerError struct {
+	Peer string // "old" or "new"
+	AE   string
+	Err  error
+}
+
+func (e *PeerError) Error() string { return fmt.Sprintf("%s PACS %s: %v", e.Peer, e.AE, e.Err) }
+
+// Unwrap returns the answer of the peer or the fault of the network.
+func (e *PeerError) Unwrap() error { return e.Err }
+
+// Echo verifies that the peer answers (C-ECHO, PS3.4 annex A).
+func (p *Peer) Echo(ctx context.Context) error {
+	return p.with(ctx, queryContexts(), func(a *dimse.Association) error { return a.Echo(ctx) })
+}
+
+// Close releases the associations that are kept open.
+func (p *Peer) Close(ctx context.Context) error {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.open -= len(idle)
+	p.mu.Unlock()
+	var errs []error
+	for _, a := range idle {
+		errs = append(errs, a.Release(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// queryContexts are the presentation contexts of the associations that verify,
+// query and retrieve.
+func queryContexts() []dimse.Proposal {
+	syntaxes := []string{uid.ExplicitLE, uid.ImplicitLE}
+	var proposals []dimse.Proposal
+	for _, class := range []string{uid.Verification, uid.StudyRootFind, uid.StudyRootMove} {
+		proposals = append(proposals, dimse.Proposal{SOPClass: class, TransferSyntaxes: syntaxes})
+	}
+	return proposals
+}
+
+// with runs use on an association that proposes the given contexts, waiting for
+// a free place first.
+func (p *Peer) with(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-p.slots }()
+	return p.use(ctx, proposals, use)
+}
+
+// tryWith is with for those who can do without: false means no place was free.
+func (p *Peer) tryWith(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) (bool, error) {
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		return false, nil
+	}
+	defer func() { <-p.slots }()
+	return true, p.use(ctx, proposals, use)
+}
+
+func (p *Peer) use(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	a, err := p.take(ctx, proposals)
+	if err != nil {
+		return &PeerError{Peer: p.Name, AE: p.Dialer.CalledAE, Err: err}
+	}
+	err = use(a)
+	p.put(ctx, a)
+	if err != nil {
+		return &PeerError{Peer: p.Name, AE: p.Dialer.CalledAE, Err: err}
+	}
+	return nil
+}
+
+// take returns an idle association that was opened for all the contexts and still
+// answers, or a new one. Where all places are taken by idle ones that do not fit,
+// one of them is released first.
+func (p *Peer) take(ctx context.Context, proposals []dimse.Proposal) (*dimse.Association, error) {
+	a, spare := p.reserve(proposals)
+	if spare != nil {
+		p.release(ctx, spare)
+	}
+	if a != nil {
+		return a, nil
+	}
+	a, err := p.Dialer.Dial(ctx, proposals)
+	if err != nil {
+		p.forget()
+		return nil, err
+	}
+	return a, nil
+}
+
+// reserve takes an idle association that fits off the list. Without one it counts
+// a new one as open, and names the one to release where that were too many.
+func (p *Peer) reserve(proposals []dimse.Proposal) (fitting, spare *dimse.Association) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, a := range p.idle {
+		if a.Usable() && fits(a, proposals) {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			return a, nil
+		}
+	}
+	if p.open == p.Associations && len(p.idle) > 0 {
+		spare = p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+		return nil, spare
+	}
+	p.open++
+	return nil, nil
+}
+
+// put keeps an association for the next user, or ends it where it is past use.
+func (p *Peer) put(ctx context.Context, a *dimse.Association) {
+	if !a.Usable() || ctx.Err() != nil {
+		p.release(ctx, a)
+		p.forget()
+		return
+	}
+	p.mu.Lock()
+	p.idle = append(p.idle, a)
+	p.mu.Unlock()
+}
+
+func (p *Peer) forget() {
+	p.mu.Lock()
+	p.open--
+	p.mu.Unlock()
+}
+
+// release ends an association; one that is past use is aborted.
+func (p *Peer) release(ctx context.Context, a *dimse.Association) {
+	end := a.Abort
+	if a.Usable() && ctx.Err() == nil {
+		end = func() error { return a.Release(ctx) }
+	}
+	if err := end(); err != nil {
+		p.Logger.Debug("end of association", "peer", p.Name, "error", err)
+	}
+}
+
+// fits reports whether the association was opened for all these contexts.
+func fits(a *dimse.Association, proposals []dimse.Proposal) bool {
+	for _, want := range proposals {
+		if len(a.Accepted(want.SOPClass)) == 0 {
+			return false
+		}
+		if len(want.TransferSyntaxes) == 1 {
+			if _, ok := a.Context(want.SOPClass, want.TransferSyntaxes[0]); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}

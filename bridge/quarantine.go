@@ -1,0 +1,85 @@
+package bridge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/dimse/uid"
+)
+
+// Quarantine keeps instances that nobody asked for as Part 10 files in a folder of
+// its own, and lists them in index.jsonl there. It never delivers them.
+type Quarantine struct {
+	Dir string
+
+	mu sync.Mutex
+}
+
+// quarantined is one line of the index.
+type quarantined struct {
+	File     string    `json:"file"`
+	SOPClass string    `json:"sop_class"`
+	UID      string    `json:"uid"`
+	From     string    `json:"from"` // calling AE title and address
+	At       time.Time `json:"at"`
+}
+
+// Keep writes one instance. Its file is named by the digest of sender and UID, so
+// that no name comes from outside and a repeated sending takes no more room.
+func (q *Quarantine) Keep(in *dimse.Instance, data io.Reader) error {
+	if err := os.MkdirAll(q.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the quarantine folder: %w", err)
+	}
+	name := sha256.Sum256([]byte(in.CallingAE + "\x00" + in.SOPInstance))
+	file := hex.EncodeToString(name[:]) + ".dcm"
+	if err := q.write(filepath.Join(q.Dir, file), in, data); err != nil {
+		return err
+	}
+	return q.list(quarantined{File: file, SOPClass: in.SOPClass, UID: in.SOPInstance,
+		From: in.CallingAE + "@" + in.RemoteAddr, At: time.Now().UTC()})
+}
+
+func (q *Quarantine) write(path string, in *dimse.Instance, data io.Reader) error {
+	f, err := os.CreateTemp(q.Dir, "partial-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // once renamed there is nothing left to remove
+	defer f.Close()
+	meta := dataset.FileMeta{
+		SOPClassUID: in.SOPClass, SOPInstanceUID: in.SOPInstance, TransferSyntaxUID: in.TransferSyntax,
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersion, SourceAE: in.CallingAE,
+	}
+	if _, err := dataset.WritePart10(f, meta, data); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func (q *Quarantine) list(entry quarantined) error {
+	line, err := json.Marshal(entry)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f, err := os.OpenFile(filepath.Join(q.Dir, "index.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Write(append(line, '\n'))
+	return err
+}

@@ -1,0 +1,183 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/dimse/uid"
+	"pacsbridge/staging"
+)
+
+// Query levels of the Study Root information model (PS3.4 §C.6.2).
+const (
+	studyLevel  = "STUDY"
+	seriesLevel = "SERIES"
+	imageLevel  = "IMAGE"
+)
+
+// Listed is one instance that a PACS says it holds.
+type Listed struct {
+	UID, SeriesUID, SOPClass string
+}
+
+// Lister lists the instances of a study at a PACS.
+type Lister interface {
+	Instances(ctx context.Context, studyUID string) ([]Listed, error)
+}
+
+// studyKeys are the attributes asked for at STUDY level.
+var studyKeys = []dataset.Tag{
+	dataset.SpecificCharacterSet, dataset.StudyInstanceUID, dataset.StudyDate, dataset.StudyTime,
+	dataset.AccessionNumber, dataset.PatientID, dataset.IssuerOfPatientID, dataset.ModalitiesInStudy,
+	dataset.StudyDescription, dataset.NumberOfStudyRelatedInstances,
+}
+
+// Studies asks the PACS which studies it holds. Answers without a UID and
+// repeated ones are dropped; padding is trimmed.
+func (p *Peer) Studies(ctx context.Context, q StudyQuery) iter.Seq2[staging.Study, error] {
+	return func(yield func(staging.Study, error) bool) {
+		seen := map[string]bool{}
+		err := p.find(ctx, q.identifier(), func(answer *dataset.Dataset) bool {
+			study := studyOf(answer)
+			switch {
+			case study.UID == "":
+				p.Logger.Warn("C-FIND answer without Study Instance UID dropped", "peer", p.Name)
+				return true
+			case seen[study.UID]:
+				return true
+			}
+			seen[study.UID] = true
+			return yield(study, nil)
+		})
+		if err != nil {
+			yield(staging.Study{}, err)
+		}
+	}
+}
+
+// Instances lists a study series by series, as the hierarchical search of
+// PS3.4 §C.4.1.3.1 has it: archives that refuse relational queries answer too.
+func (p *Peer) Instances(ctx context.Context, studyUID string) ([]Listed, error) {
+	series, err := p.uids(ctx, seriesLevel, dataset.SeriesInstanceUID, studyUID, "")
+	if err != nil {
+		return nil, fmt.Errorf("list series of study %s: %w", studyUID, err)
+	}
+	var listed []Listed
+	seen := map[string]bool{}
+	for _, s := range series {
+		err := p.find(ctx, identifier(imageLevel, studyUID, s.UID, dataset.SOPInstanceUID, dataset.SOPClassUID), func(answer *dataset.Dataset) bool {
+			l := Listed{UID: answer.String(dataset.SOPInstanceUID), SeriesUID: s.UID, SOPClass: answer.String(dataset.SOPClassUID)}
+			if l.UID != "" && !seen[l.UID] {
+				seen[l.UID] = true
+				listed = append(listed, l)
+			}
+			return true
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list instances of series %s: %w", s.UID, err)
+		}
+	}
+	return listed, nil
+}
+
+func (p *Peer) uids(ctx context.Context, level string, key dataset.Tag, studyUID, seriesUID string) ([]Listed, error) {
+	var found []Listed
+	seen := map[string]bool{}
+	err := p.find(ctx, identifier(level, studyUID, seriesUID, key), func(answer *dataset.Dataset) bool {
+		if u := answer.String(key); u != "" && !seen[u] {
+			seen[u] = true
+			found = append(found, Listed{UID: u})
+		}
+		return true
+	})
+	return found, err
+}
+
+// errEnough ends a query whose reader wants no more answers.
+var errEnough = errors.New("enough answers")
+
+// find runs one C-FIND and hands each answer to take, until take returns false.
+func (p *Peer) find(ctx context.Context, identifier *dataset.Dataset, take func(*dataset.Dataset) bool) error {
+	err := p.with(ctx, queryContexts(), func(a *dimse.Association) error {
+		for answer, err := range a.Find(ctx, dimse.FindRequest{SOPClass: uid.StudyRootFind, Identifier: identifier}) {
+			if err != nil {
+				return err
+			}
+			if !take(answer) {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func (q StudyQuery) identifier() *dataset.Dataset {
+	d := dataset.New().SetString(dataset.QueryRetrieveLevel, studyLevel)
+	for _, key := range studyKeys {
+		d.SetString(key)
+	}
+	set := func(key dataset.Tag, value string) {
+		if value != "" {
+			d.SetString(key, value)
+		}
+	}
+	set(dataset.StudyInstanceUID, q.StudyUID)
+	set(dataset.PatientID, q.PatientID)
+	set(dataset.AccessionNumber, q.AccessionNumber)
+	if !q.Window.From.IsZero() {
+		set(dataset.StudyDate, q.Window.dates())
+		set(dataset.StudyTime, q.Window.times())
+	}
+	return d
+}
+
+// identifier asks for the given keys below a study, and below a series if named.
+func identifier(level, studyUID, seriesUID string, keys ...dataset.Tag) *dataset.Dataset {
+	d := dataset.New().SetString(dataset.QueryRetrieveLevel, level)
+	for _, key := range keys {
+		d.SetString(key)
+	}
+	d.SetString(dataset.StudyInstanceUID, studyUID)
+	if seriesUID != "" {
+		d.SetString(dataset.SeriesInstanceUID, seriesUID)
+	}
+	return d
+}
+
+func studyOf(answer *dataset.Dataset) staging.Study {
+	listed, known := answer.Int(dataset.NumberOfStudyRelatedInstances)
+	if !known {
+		listed = -1
+	}
+	return staging.Study{
+		UID:             answer.String(dataset.StudyInstanceUID),
+		Kind:            staging.Images,
+		PatientID:       answer.Text(dataset.PatientID),
+		Issuer:          answer.Text(dataset.IssuerOfPatientID),
+		AccessionNumber: answer.Text(dataset.AccessionNumber),
+		Modalities:      strings.Join(answer.Strings(dataset.ModalitiesInStudy), `\`),
+		Description:     answer.Text(dataset.StudyDescription),
+		Date:            isoDate(answer.String(dataset.StudyDate)),
+		ListedInstances: listed,
+	}
+}
+
+// isoDate turns a DA value, in today's form or the ACR-NEMA one with points
+// (PS3.5 §6.2), into 2026-01-31; empty where there is no such day.
+func isoDate(da string) string {
+	t, err := time.Parse(daLayout, strings.ReplaceAll(strings.TrimSpace(da), ".", ""))
+	if err != nil {
+		return ""
+	}
+	return t.Format(dayLayout)
+}

@@ -1,0 +1,204 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"pacsbridge/staging"
+)
+
+// DifferenceKind says in what way OLD, the ledger and NEW do not agree.
+type DifferenceKind string
+
+// The kinds of difference. The last three are findings about the old system; they
+// are told, and say nothing against the migration.
+const (
+	MissingAtNew      DifferenceKind = "missing-at-new"
+	ExtraAtNew        DifferenceKind = "extra-at-new"
+	NotReceived       DifferenceKind = "not-received"
+	AttachmentMissing DifferenceKind = "attachment-missing"
+	GhostRecord       DifferenceKind = "ghost"   // a record without images
+	OrphanImages      DifferenceKind = "orphan"  // images without a record
+	NoDate            DifferenceKind = "no-date" // no date query finds the study
+)
+
+// Difference is one thing that does not agree.
+type Difference struct {
+	StudyUID string         `json:"study_uid"`
+	Kind     DifferenceKind `json:"kind"`
+	UID      string         `json:"uid"` // SOP Instance UID, study_key or attachment_key
+	Detail   string         `json:"detail"`
+}
+
+// Loss reports whether something is not where it should be, so that the study is
+// not complete.
+func (d Difference) Loss() bool {
+	return d.Kind != GhostRecord && d.Kind != OrphanImages && d.Kind != NoDate
+}
+
+// Reconciliation is the outcome of a comparison.
+type Reconciliation struct {
+	Studies     int          `json:"studies"`
+	Complete    int          `json:"complete"`
+	Differences []Difference `json:"differences"`
+}
+
+// Books reads the ledger.
+type Books interface {
+	Studies(ctx context.Context, s staging.Scope) iter.Seq2[staging.Study, error]
+	Study(ctx context.Context, uid string) (staging.Study, []staging.Item, error)
+}
+
+// Reconciler compares OLD, the ledger and NEW as they are now, by sets of UIDs.
+type Reconciler struct {
+	Finder   Finder // OLD
+	Old, New Lister
+	Books    Books
+	Legacy   bool // there is a legacy database, so that images without a record mean something
+}
+
+// Range compares the studies of a scope: those in the ledger, and those that OLD
+// lists in these windows and the ledger does not know.
+func (r *Reconciler) Range(ctx context.Context, scope staging.Scope, windows []Window) (Reconciliation, error) {
+	result := Reconciliation{Differences: []Difference{}}
+	known := map[string]bool{}
+	for study, err := range r.Books.Studies(ctx, scope) {
+		if err != nil {
+			return result, fmt.Errorf("read the ledger's studies: %w", err)
+		}
+		known[study.UID] = true
+		if study.State == staging.Skipped {
+			continue
+		}
+		if err := r.study(ctx, study, &result); err != nil {
+			return result, err
+		}
+	}
+	for _, w := range windows {
+		for study, err := range r.Finder.Studies(ctx, StudyQuery{Window: w}) {
+			if err != nil {
+				return result, fmt.Errorf("find studies of %s: %w", w, err)
+			}
+			if known[study.UID] || !w.holds(study.Date) {
+				continue
+			}
+			known[study.UID] = true
+			if err := r.compare(ctx, study, nil, &result); err != nil {
+				return result, err
+			}
+		}
+	}
+	return result, nil
+}
+
+func (r *Reconciler) study(ctx context.Context, study staging.Study, result *Reconciliation) error {
+	_, items, err := r.Books.Study(ctx, study.UID)
+	if err != nil {
+		return fmt.Errorf("read study %s in the ledger: %w", study.UID, err)
+	}
+	return r.compare(ctx, study, items, result)
+}
+
+// compare adds one study, with what the ledger holds of it, to the result.
+func (r *Reconciler) compare(ctx context.Context, study staging.Study, items []staging.Item, result *Reconciliation) error {
+	c := NewCollection(study, items)
+	if study.Kind == staging.Images {
+		listed, err := r.Old.Instances(ctx, study.UID)
+		if err != nil {
+			return err
+		}
+		c.List(listed)
+	}
+	listed, err := r.New.Instances(ctx, study.UID)
+	if err != nil {
+		return err
+	}
+	differences := append(findings(c, r.Legacy), absent(c, listed)...)
+	differences = append(differences, extra(c, listed)...)
+	result.Studies++
+	complete := study.Kind != staging.Ambiguous
+	for _, d := range differences {
+		complete = complete && !d.Loss()
+	}
+	if complete {
+		result.Complete++
+	}
+	result.Differences = append(result.Differences, differences...)
+	return nil
+}
+
+// findings tells what is odd about the study at the old system.
+func findings(c *Collection, legacy bool) []Difference {
+	var found []Difference
+	tell := func(kind DifferenceKind, uid, detail string) {
+		found = append(found, Difference{StudyUID: c.Study.UID, Kind: kind, UID: uid, Detail: detail})
+	}
+	switch {
+	case c.Study.Kind == staging.Ambiguous:
+		tell(GhostRecord, c.Study.Key, heldBack(c).Error())
+	case c.Study.Kind == staging.Ghost:
+		tell(GhostRecord, c.Study.Key, "a legacy record without images at the old PACS")
+	case legacy && len(c.Records()) == 0:
+		tell(OrphanImages, "", "images without a legacy record")
+	}
+	if c.Study.Kind == staging.Images && c.Study.Date == "" {
+		tell(NoDate, "", "no Study Date: no date query finds this study")
+	}
+	return found
+}
+
+// absent tells what should be at NEW and is not listed there.
+func absent(c *Collection, listed []Listed) []Difference {
+	at := uidsOf(listed)
+	var missing []Difference
+	for _, it := range c.travelling() {
+		if at[it.ObjectUID] && it.ObjectUID != "" {
+			continue
+		}
+		d := Difference{StudyUID: c.Study.UID, Kind: MissingAtNew, UID: it.UID, Detail: detail(it)}
+		switch {
+		case it.Kind == staging.Attachment:
+			d.Kind = AttachmentMissing
+		case it.Kind == staging.Instance && !it.Received && !it.Stored:
+			d.Kind = NotReceived
+		}
+		missing = append(missing, d)
+	}
+	return missing
+}
+
+// detail says what the ledger knows of an item that is not at NEW.
+func detail(it *staging.Item) string {
+	switch {
+	case it.Reason != "":
+		return it.Reason
+	case it.State == staging.ItemDone:
+		return "proven before, and not listed by the new PACS now"
+	}
+	return "not migrated yet"
+}
+
+// extra tells what NEW lists of the study and nobody has sent.
+func extra(c *Collection, listed []Listed) []Difference {
+	expected := map[string]bool{}
+	for _, it := range c.Items() {
+		expected[it.ObjectUID] = true
+	}
+	var found []Difference
+	for _, l := range listed {
+		if !expected[l.UID] {
+			found = append(found, Difference{StudyUID: c.Study.UID, Kind: ExtraAtNew, UID: l.UID,
+				Detail: "listed by the new PACS, and neither listed by the old one nor made here"})
+		}
+	}
+	return found
+}
+
+func uidsOf(listed []Listed) map[string]bool {
+	at := make(map[string]bool, len(listed))
+	for _, l := range listed {
+		at[l.UID] = true
+	}
+	return at
+}

@@ -1,0 +1,106 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/dimse/uid"
+)
+
+// Source sends instances to our inbox when asked.
+type Source interface {
+	// Retrieve returns when the PACS says it has sent what the selection names;
+	// what arrived is for the inbox to tell. heard is called at each sign of life.
+	Retrieve(ctx context.Context, s Selection, heard func()) error
+}
+
+// Selection names what is asked for: a study, or one series of it, or instances
+// of one series.
+type Selection struct {
+	StudyUID  string
+	SeriesUID string
+	Instances []string
+}
+
+func (s Selection) String() string {
+	switch {
+	case len(s.Instances) > 0:
+		return fmt.Sprintf("%d instances of series %s", len(s.Instances), s.SeriesUID)
+	case s.SeriesUID != "":
+		return "series " + s.SeriesUID
+	}
+	return "study " + s.StudyUID
+}
+
+// identifier names the selection with the unique keys of its level (PS3.4 §C.4.2.2.1).
+func (s Selection) identifier() *dataset.Dataset {
+	d := identifier(studyLevel, s.StudyUID, s.SeriesUID)
+	switch {
+	case len(s.Instances) > 0:
+		d.SetString(dataset.QueryRetrieveLevel, imageLevel)
+		d.SetString(dataset.SOPInstanceUID, s.Instances...)
+	case s.SeriesUID != "":
+		d.SetString(dataset.QueryRetrieveLevel, seriesLevel)
+	}
+	return d
+}
+
+// DestinationError is OLD's answer A801: it does not know the AE title that the
+// C-MOVE named, so no study at all can be moved.
+type DestinationError struct {
+	AE  string
+	Err error
+}
+
+func (e *DestinationError) Error() string {
+	return fmt.Sprintf("move destination %s is not known there: %v", e.AE, e.Err)
+}
+
+// Unwrap returns the status as it came.
+func (e *DestinationError) Unwrap() error { return e.Err }
+
+// Temporary is false: a person must register the AE title.
+func (e *DestinationError) Temporary() bool { return false }
+
+// Retrieve asks OLD to send the selection to Destination (C-MOVE).
+func (p *Peer) Retrieve(ctx context.Context, s Selection, heard func()) error {
+	return p.with(ctx, queryContexts(), func(a *dimse.Association) error {
+		result, err := a.Move(ctx, dimse.MoveRequest{
+			SOPClass:    uid.StudyRootMove,
+			Destination: p.Destination,
+			Identifier:  s.identifier(),
+			Progress:    func(dimse.SubOperations) { heard() },
+		})
+		var status *dimse.StatusError
+		if errors.As(err, &status) && status.Status == dimse.StatusMoveDestination {
+			return &DestinationError{AE: p.Destination, Err: err}
+		}
+		if err != nil {
+			return fmt.Errorf("C-MOVE of %s: %w", s, err)
+		}
+		if result.Status != dimse.StatusSuccess {
+			p.Logger.Warn("C-MOVE ended with a warning; the set that arrived decides", "study", s.StudyUID, "peer", p.Name, "status", fmt.Sprintf("%04X", uint16(result.Status)))
+		}
+		return nil
+	})
+}
+
+// watch cancels the returned context with errSilent when heard is not called for
+// longer than patience.
+func watch(ctx context.Context, patience time.Duration) (watched context.Context, heard func(), stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(patience, func() { cancel(errSilent) })
+	heard = func() { timer.Reset(patience) }
+	stop = func() {
+		timer.Stop()
+		cancel(nil)
+	}
+	return watched, heard, stop
+}
+
+// errSilent says that a peer neither answered nor sent anything for too long.
+var errSilent = errors.New("neither an answer nor an instance for too long")

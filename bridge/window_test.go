@@ -1,0 +1,61 @@
+package bridge
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func date(t *testing.T, text string) time.Time {
+	t.Helper()
+	d, err := time.Parse("2006-01-02 15:04", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestWindowsCoverTheRangeWithoutGapOrOverlap(t *testing.T) {
+	tests := []struct {
+		name        string
+		first, last string
+		step        time.Duration
+		want        []string // dates|times of each window
+	}{
+		{"one day", "2026-01-31 00:00", "2026-01-31 00:00", 24 * time.Hour, []string{"20260131|"}},
+		{"over a month's end", "2026-01-31 00:00", "2026-02-01 00:00", 24 * time.Hour, []string{"20260131|", "20260201|"}},
+		{"several days a window, the last one shorter", "2026-03-01 00:00", "2026-03-05 00:00", 48 * time.Hour,
+			[]string{"20260301-20260302|", "20260303-20260304|", "20260305|"}},
+		{"half days", "2026-03-01 00:00", "2026-03-01 00:00", 12 * time.Hour,
+			[]string{"20260301|000000-115959.999999", "20260301|120000-235959.999999"}},
+		{"hours that do not divide a day stop at midnight", "2026-03-01 00:00", "2026-03-02 00:00", 16 * time.Hour,
+			[]string{"20260301|000000-155959.999999", "20260301|160000-235959.999999",
+				"20260302|000000-155959.999999", "20260302|160000-235959.999999"}},
+		{"nothing when the range is turned round", "2026-03-02 00:00", "2026-03-01 00:00", 24 * time.Hour, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			windows := Windows(date(t, tt.first), date(t, tt.last), tt.step)
+			var got []string
+			for i, w := range windows {
+				got = append(got, w.dates()+"|"+w.times())
+				if i > 0 && !windows[i-1].To.Equal(w.From) {
+					t.Errorf("gap or overlap between %v and %v", windows[i-1], w)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAWindowHoldsItsOwnDaysOnly(t *testing.T) {
+	w := Window{From: date(t, "2026-03-01 00:00"), To: date(t, "2026-03-03 00:00")}
+	for day, want := range map[string]bool{"2026-02-28": false, "2026-03-01": true, "2026-03-02": true, "2026-03-03": false, "": false} {
+		if got := w.holds(day); got != want {
+			t.Errorf("holds(%q) = %v, want %v", day, got, want)
+		}
+	}
+}
