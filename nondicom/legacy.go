@@ -2,9 +2,29 @@ package nondicom
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 )
+
+// What LegacyOptions leave open.
+const (
+	defaultBatch   = 50
+	defaultTimeout = time.Minute
+)
+
+// legacyConnections bounds the pool: the old system's users come first.
+const legacyConnections = 4
+
+// timeoutGrace is how much longer than the server we wait, so that its own
+// message arrives.
+const timeoutGrace = 5 * time.Second
+
+// maxAttachments bounds what one record may own: a query that forgot its
+// condition returns every attachment there is.
+const maxAttachments = 10000
 
 // LegacyOptions say how the old system's database is read.
 type LegacyOptions struct {
@@ -23,30 +43,93 @@ type LegacyOptions struct {
 	Timeout time.Duration
 }
 
-// Legacy is the old system's database, opened for reading.
-type Legacy struct{}
+// Legacy is the old system's database, opened for reading. It may be used by
+// several goroutines.
+type Legacy struct {
+	db                   *sql.DB
+	dialect              *dialect
+	records, attachments statement
+	batch                int
+	timeout              time.Duration
+	zone                 *time.Location
+
+	keyOnce sync.Mutex
+	key     *keyColumn // of the records query, once it is known
+}
 
 // OpenLegacy opens the database and checks that it answers. Nothing is ever
 // written to it: every query runs in a read-only transaction.
 func OpenLegacy(ctx context.Context, options LegacyOptions) (*Legacy, error) {
-	return nil, errors.New("legacy database: not built yet")
+	d, err := dialectOf(options.URL)
+	if err != nil {
+		return nil, err
+	}
+	l := &Legacy{dialect: d, batch: options.Batch, timeout: options.Timeout}
+	if l.batch <= 0 {
+		l.batch = defaultBatch
+	}
+	if l.timeout <= 0 {
+		l.timeout = defaultTimeout
+	}
+	if err := l.parse(options); err != nil {
+		return nil, err
+	}
+	if l.db, err = d.connect(options.URL); err != nil {
+		return nil, err
+	}
+	l.db.SetMaxOpenConns(legacyConnections)
+	l.db.SetMaxIdleConns(legacyConnections)
+	if err := l.Ping(ctx); err != nil {
+		return nil, errors.Join(err, l.db.Close())
+	}
+	l.zone = d.zone(ctx, l.db)
+	return l, nil
 }
 
-// Records returns the records with from <= date < to whose key follows after,
-// in the order of their keys, at most limit of them (zero: the batch of the
-// options). An empty after begins; an empty result ends. The next call's after
-// is the StudyKey of the last record.
-func (l *Legacy) Records(ctx context.Context, from, to time.Time, after string, limit int) ([]Record, error) {
-	return nil, nil
-}
-
-// Attachments returns the attachments of one record, ordered by their key.
-func (l *Legacy) Attachments(ctx context.Context, studyKey string) ([]Attachment, error) {
-	return nil, nil
+// parse reads both queries of the settings.
+func (l *Legacy) parse(options LegacyOptions) (err error) {
+	if l.records, err = parseStatement(options.Records, l.dialect.lexis, "from", "to"); err != nil {
+		return fmt.Errorf("legacy.records: %w", err)
+	}
+	for _, name := range []string{"from", "to"} {
+		if !l.records.uses(name) {
+			return fmt.Errorf("legacy.records: no :%s in the query: every window would return every record", name)
+		}
+	}
+	if options.Attachments == "" {
+		return nil
+	}
+	if l.attachments, err = parseStatement(options.Attachments, l.dialect.lexis, "study_key"); err != nil {
+		return fmt.Errorf("legacy.attachments: %w", err)
+	}
+	if !l.attachments.uses("study_key") {
+		return errors.New("legacy.attachments: no :study_key in the query: every record would own every attachment")
+	}
+	return nil
 }
 
 // Ping checks that the database answers.
-func (l *Legacy) Ping(ctx context.Context) error { return nil }
+func (l *Legacy) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	return l.fault(ctx, "connect", l.db.PingContext(ctx))
+}
 
 // Close closes the connections.
-func (l *Legacy) Close() error { return nil }
+func (l *Legacy) Close() error { return l.db.Close() }
+
+// reading runs a query's work in a read-only transaction that is always rolled
+// back.
+func (l *Legacy) reading(ctx context.Context, doing string, work func(context.Context, *sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout+timeoutGrace)
+	defer cancel()
+	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return l.fault(ctx, doing, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	if err := l.dialect.bound(ctx, tx, l.timeout); err != nil {
+		return l.fault(ctx, doing, err)
+	}
+	return l.fault(ctx, doing, work(ctx, tx))
+}

@@ -45,3 +45,16 @@ func (e *Error) Unwrap() []error {
 // Temporary says whether a later try may do: when reading broke off, or the
 // file was still being written.
 func (e *Error) Temporary() bool { return e.Kind == ErrBroken || e.Kind == ErrChanged }
+
+// located says where an error was. Another error than *Error is taken for one
+// of the store.
+func located(location string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		return &Error{Location: location, Kind: ErrBroken, Detail: err}
+	}
+	return &Error{Location: location, Kind: e.Kind, Detail: e.Detail}
+}

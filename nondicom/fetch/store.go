@@ -3,8 +3,9 @@ package fetch
 import (
 	"context"
 	"errors"
-	"io"
-	"time"
+	"fmt"
+	"net/url"
+	"strings"
 )
 
 // Store is a place that the settings name.
@@ -13,41 +14,153 @@ type Store struct {
 	At   string // a folder, or file:///folder
 }
 
-// Stores are the places that attachments are fetched from.
-type Stores struct{}
+// Stores are the places that attachments are fetched from. They may be used by
+// several goroutines.
+type Stores struct {
+	names  []string
+	places map[string]place
+}
 
-// Open prepares the stores; it fails for a place of a kind that is not
-// available, and for a local folder that is not there.
-func Open(stores []Store) (*Stores, error) { return &Stores{}, nil }
+// place is a store of one kind. A new kind is an implementation of it and a
+// line in kinds.
+type place interface {
+	// open opens the file at a path that safePath has let through. Its errors
+	// are of type *Error, without a location.
+	open(ctx context.Context, path string) (*File, error)
+	// check looks whether the place answers.
+	check(ctx context.Context) error
+	// pathOf is the path in this place of a whole URL, false when it is
+	// another place's.
+	pathOf(u *url.URL) (string, bool)
+}
+
+// kinds say how a place is opened, by the scheme of its URL. A nil entry is
+// known, but not available yet.
+var kinds = map[string]func(u *url.URL) (place, error){
+	"file": openLocal,
+	"ftp":  nil, "ftps": nil, "sftp": nil, "s3": nil, "obs": nil, "smb": nil,
+	"webdav": nil, "webdavs": nil, "http": nil, "https": nil,
+}
+
+// Open prepares the stores. It names every store that cannot be used: of a kind
+// that is not available, or named twice.
+func Open(stores []Store) (*Stores, error) {
+	s := &Stores{places: map[string]place{}}
+	var faults []error
+	for _, store := range stores {
+		at, err := openPlace(store.At)
+		switch _, twice := s.places[store.Name]; {
+		case store.Name == "" || strings.ContainsAny(store.Name, ":/"):
+			err = errors.New("a name without : and / is needed")
+		case twice:
+			err = errors.New("two stores have this name")
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("store %q: %w", store.Name, err))
+			continue
+		}
+		s.names = append(s.names, store.Name)
+		s.places[store.Name] = at
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return s, nil
+}
+
+// openPlace opens a place by its URL; what has no scheme is a folder.
+func openPlace(at string) (place, error) {
+	scheme, _, isURL := strings.Cut(at, "://")
+	if !isURL {
+		return openLocal(&url.URL{Scheme: "file", Path: at})
+	}
+	open, err := kindOf(scheme)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		return nil, errors.New("the URL cannot be read") // it may hold a password
+	}
+	return open(u)
+}
+
+func kindOf(scheme string) (func(*url.URL) (place, error), error) {
+	open, known := kinds[strings.ToLower(scheme)]
+	switch {
+	case !known:
+		return nil, fmt.Errorf("%w: %s is unknown (available: a folder, or file:///folder)", ErrNotAvailable, scheme)
+	case open == nil:
+		return nil, fmt.Errorf("%w: %s (available: a folder, or file:///folder)", ErrNotAvailable, scheme)
+	}
+	return open, nil
+}
 
 // Names lists the stores in the order of the settings.
-func (s *Stores) Names() []string { return nil }
+func (s *Stores) Names() []string { return s.names }
 
 // Check looks whether a store answers.
-func (s *Stores) Check(ctx context.Context, name string) error { return nil }
+func (s *Stores) Check(ctx context.Context, name string) error {
+	at, found := s.places[name]
+	if !found {
+		return &Error{Location: name + ":", Kind: ErrUnknownStore}
+	}
+	return located(name+":", at.check(ctx))
+}
 
-// Fetch opens the file at a location: STORE:path, or a whole URL. The file is
-// the caller's to close. Errors are of type *Error.
+// Fetch opens the file at a location: STORE:path, or a whole URL that lies in
+// one of the stores. The file is the caller's to close. Errors are of type
+// *Error.
 func (s *Stores) Fetch(ctx context.Context, location string) (*File, error) {
-	return nil, errors.New("not built yet")
+	at, path, err := s.find(location)
+	if err == nil {
+		path, err = safePath(path)
+	}
+	if err != nil {
+		return nil, located(location, err)
+	}
+	file, err := at.open(ctx, path)
+	if err != nil {
+		return nil, located(location, err)
+	}
+	file.location = location
+	if file.Size == 0 {
+		return nil, errors.Join(&Error{Location: location, Kind: ErrEmpty}, file.Close())
+	}
+	return file, nil
 }
 
-// File is an attachment on its way. It is read once, from its beginning to its
-// end; what was expected of it is checked at its end, where Read then returns
-// an *Error in place of io.EOF.
-type File struct {
-	io.ReadCloser
-	Size    int64
-	ModTime time.Time
+// find finds the store that a location names.
+func (s *Stores) find(location string) (place, string, error) {
+	name, path, found := strings.Cut(location, ":")
+	switch {
+	case strings.TrimSpace(location) == "":
+		return nil, "", &Error{Kind: ErrNotFound, Detail: errors.New("the row has no location")}
+	case !found:
+		return nil, "", &Error{Kind: ErrUnknownStore, Detail: errors.New("a location is STORE:path")}
+	case strings.HasPrefix(path, "//"):
+		return s.findURL(name, location)
+	}
+	if at, found := s.places[name]; found {
+		return at, path, nil
+	}
+	return nil, "", &Error{Kind: ErrUnknownStore, Detail: fmt.Errorf("the settings name: %s", strings.Join(s.names, ", "))}
 }
 
-// Want is what a content must be. The zero value expects nothing.
-type Want struct {
-	Size   int64  // zero or less: unknown
-	SHA256 string // hexadecimal; empty: unknown
-	MD5    string
+// findURL finds the store that a whole URL lies in. One that lies in none is
+// refused: a row of a database must not choose among all files of a machine.
+func (s *Stores) findURL(scheme, location string) (place, string, error) {
+	if _, err := kindOf(scheme); err != nil {
+		return nil, "", &Error{Kind: ErrNotAvailable, Detail: errors.New(scheme)}
+	}
+	u, err := url.Parse(location)
+	if err != nil {
+		return nil, "", &Error{Kind: ErrUnsafePath, Detail: errors.New("the URL cannot be read")}
+	}
+	for _, name := range s.names {
+		if path, inside := s.places[name].pathOf(u); inside {
+			return s.places[name], path, nil
+		}
+	}
+	return nil, "", &Error{Kind: ErrUnsafePath, Detail: errors.New("it lies in none of the stores: name its folder among them")}
 }
-
-// Expect sets what the content must be and returns the file. A size that
-// differs already is an error at the first Read.
-func (f *File) Expect(want Want) *File { return f }

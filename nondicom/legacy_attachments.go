@@ -1,0 +1,97 @@
+package nondicom
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const doingAttachments = "legacy.attachments"
+
+// Attachments returns the attachments of one record, ordered by their key.
+func (l *Legacy) Attachments(ctx context.Context, studyKey string) ([]Attachment, error) {
+	if len(l.attachments.parts) == 0 {
+		return nil, nil
+	}
+	var attachments []Attachment
+	err := l.reading(ctx, doingAttachments, func(ctx context.Context, tx *sql.Tx) error {
+		var values []any
+		query := l.attachments.render(func(_ string, n int) string {
+			values = append(values, studyKey)
+			return l.dialect.placeholder(n)
+		})
+		rows, err := tx.QueryContext(ctx, "SELECT q.* "+derived(query)+l.dialect.limit(maxAttachments+1), values...)
+		if err != nil {
+			return err
+		}
+		attachments, err = l.scanAttachments(rows, studyKey)
+		return closeRows(rows, err)
+	})
+	return attachments, err
+}
+
+func (l *Legacy) scanAttachments(rows *sql.Rows, studyKey string) ([]Attachment, error) {
+	columns, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	layout, err := newLayout(doingAttachments, columns, attachmentColumns, "attachment_key", "location")
+	if err != nil {
+		return nil, err
+	}
+	var attachments []Attachment
+	for rows.Next() {
+		row, err := scanRow(rows, columns, l.zone)
+		if err != nil {
+			return nil, err
+		}
+		attachments = append(attachments, attachmentOf(layout, row, studyKey))
+	}
+	slices.SortFunc(attachments, func(a, b Attachment) int { return cmp.Compare(a.Key, b.Key) })
+	return attachments, checkAttachments(attachments)
+}
+
+// checkAttachments refuses what could not be told apart later.
+func checkAttachments(attachments []Attachment) error {
+	if len(attachments) > maxAttachments {
+		return &LegacyError{Doing: doingAttachments, Text: "more than " + strconv.Itoa(maxAttachments) + " attachments of one record: is the condition on :study_key complete?"}
+	}
+	for i, a := range attachments {
+		switch {
+		case a.Key == "":
+			return &LegacyError{Doing: doingAttachments, Text: "a row has no attachment_key"}
+		case i > 0 && a.Key == attachments[i-1].Key:
+			return &LegacyError{Doing: doingAttachments, Text: "attachment_key is not unique: two rows of one record have the same one"}
+		}
+	}
+	return nil
+}
+
+// attachmentColumns are the columns that have a meaning of their own.
+var attachmentColumns = []string{"attachment_key", "location", "title", "mime", "size", "sha256", "md5", "created_at"}
+
+func attachmentOf(l *layout, r row, studyKey string) Attachment {
+	return Attachment{
+		Key:       l.text(r, "attachment_key"),
+		StudyKey:  studyKey,
+		Location:  l.text(r, "location"),
+		Title:     l.text(r, "title"),
+		MIME:      l.text(r, "mime"),
+		Size:      sizeOf(l.text(r, "size")),
+		SHA256:    strings.ToLower(l.text(r, "sha256")),
+		MD5:       strings.ToLower(l.text(r, "md5")),
+		CreatedAt: l.text(r, "created_at"),
+	}
+}
+
+// sizeOf reads a length. Old databases write 0 where they do not know.
+func sizeOf(text string) int64 {
+	size, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || size <= 0 {
+		return -1
+	}
+	return size
+}
