@@ -40,8 +40,8 @@ func (c checker) node(s *Settings) {
 	c.aeTitle("node.ae_title", s.Node.AETitle)
 	c.listener("node.listen", s.Node.Listen)
 	c.tls("node.tls", s.Node.TLS)
-	if s.Node.TLS.Enabled() && s.Node.TLS.Cert == "" {
-		c.fail("node.tls.cert", "a listener that speaks TLS needs a certificate and its key", "is empty")
+	if t := s.Node.TLS; t.Enabled() && (t.Cert == "" || t.CA == "") {
+		c.fail("node.tls", "set cert and key to be known by, and ca to know callers by", "is not complete")
 	}
 	c.number("node.max_associations", s.Node.MaxAssociations, 1, 10000)
 	oneOf(c, "node.unsolicited", s.Node.Unsolicited, UnsolicitedRefuse, UnsolicitedQuarantine, UnsolicitedForward)

@@ -31,13 +31,13 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 	type chosen struct {
 		Address, Listen, CA, Records string
-		Admit, Hours                string
-		Rate                        conf.Rate
-		Memory                      conf.ByteSize
-		Timeout                     time.Duration
-		Batch                       int
-		Departments                 []conf.Department
-		Token                       string
+		Admit, Hours                 string
+		Rate                         conf.Rate
+		Memory                       conf.ByteSize
+		Timeout                      time.Duration
+		Batch                        int
+		Departments                  []conf.Department
+		Token                        string
 	}
 	got := chosen{
 		settings.Old.Address, settings.Node.Listen, settings.Node.TLS.CA, settings.Legacy.Records,

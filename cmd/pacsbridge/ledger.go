@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pacsbridge/staging"
+)
+
+// withLedger opens the staging database of the settings for the time of work.
+func (p *program) withLedger(ctx context.Context, work func(*staging.DB) error) error {
+	settings, err := p.settings()
+	if err != nil {
+		return err
+	}
+	db, err := staging.Open(ctx, staging.Options{URL: settings.Staging.URL.Reveal(), Logger: p.log})
+	if err != nil {
+		return withHint(fmt.Errorf("open %s: %w", settings.Staging.URL, err),
+			"see staging.url; the folder must exist and be writable")
+	}
+	return errors.Join(work(db), db.Close())
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"pacsbridge/staging"
+)
+
+func newStatusCommand(p *program) *cobra.Command {
+	var scope scopeFlags
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "status",
+		Short: "Count what the ledger holds, by state",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			s, err := scope.scope()
+			if err != nil {
+				return err
+			}
+			return p.withLedger(command.Context(), func(db *staging.DB) error {
+				status, err := db.Status(command.Context(), s)
+				if err != nil {
+					return fmt.Errorf("count the ledger: %w", err)
+				}
+				if asJSON {
+					return printJSON(p.stdout, status)
+				}
+				return printStatus(p.stdout, status)
+			})
+		},
+	}
+	scope.addFlags(command.Flags())
+	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return command
+}
+
+// printStatus prints a line a kind of thing: how many there are, and how far
+// they have come.
+func printStatus(w io.Writer, s staging.Status) error {
+	n := strconv.Itoa
+	in := func(number int, state string) string { return n(number) + " " + state }
+	st := s.Studies
+	studies := st.ToMigrate + st.Queued + st.Collecting + st.Delivering + st.Verifying + st.Migrated + st.Failed + st.Skipped
+	return printTable(w, [][]string{
+		{"studies", n(studies), in(st.Migrated, "migrated"), in(st.Failed, "failed"), in(st.Skipped, "skipped"), in(st.ToMigrate, "to-migrate")},
+		{"in work", n(st.Queued + st.Collecting + st.Delivering + st.Verifying), in(st.Queued, "queued"), in(st.Collecting, "collecting"), in(st.Delivering, "delivering"), in(st.Verifying, "verifying")},
+		{"instances", n(s.Instances.Expected), in(s.Instances.Received, "received"), in(s.Instances.Stored, "stored"), in(s.Instances.Verified, "verified")},
+		{"records", n(s.Records.Expected), in(s.Records.Migrated, "migrated")},
+		{"attachments", n(s.Attachments.Expected), in(s.Attachments.Migrated, "migrated"), in(s.Attachments.Failed, "failed")},
+		{"content", humanBytes(s.Bytes)},
+	})
+}
