@@ -90,29 +90,30 @@ func (db *DB) tx(ctx context.Context, doing string, work func(*sql.Tx) error) er
 	return db.wrap(doing, tx.Commit())
 }
 
-// Error is an error of the staging database with what was being done.
-type Error struct {
-	Doing string
-	Err   error
-
-	temporary bool
+// change runs one statement in a transaction of its own and returns how many
+// rows it changed.
+func (db *DB) change(ctx context.Context, doing, statement string, args ...any) (int, error) {
+	var changed int
+	err := db.tx(ctx, doing, func(tx *sql.Tx) (err error) {
+		changed, err = rowsOf(tx.ExecContext(ctx, statement, args...))
+		return err
+	})
+	return changed, err
 }
 
-func (e *Error) Error() string { return "staging: " + e.Doing + ": " + e.Err.Error() }
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// Temporary reports whether the same call may succeed later: the database was
-// busy or its disk was full.
-func (e *Error) Temporary() bool { return e.temporary }
-
-// wrap says what was being done when err happened.
-func (db *DB) wrap(doing string, err error) error {
-	var already *Error
-	if err == nil || errors.As(err, &already) {
-		return err
+func rowsOf(result sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, err
 	}
-	var own interface{ Temporary() bool }
-	temporary := db.busy(err) || errors.As(err, &own) && own.Temporary()
-	return &Error{Doing: doing, Err: err, temporary: temporary}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// oneRow turns a statement that met no row into ErrNotFound.
+func oneRow(result sql.Result, err error) error {
+	n, err := rowsOf(result, err)
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
 }

@@ -1,10 +1,6 @@
 package staging
 
-import (
-	"encoding/json"
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // Scope says which studies a command means. The zero Scope means all.
 type Scope struct {
@@ -12,29 +8,6 @@ type Scope struct {
 	To        string   `json:"to,omitempty"`         // last day, included; "" is open
 	StudyUIDs []string `json:"study_uids,omitempty"` // only these
 	Undated   bool     `json:"undated,omitempty"`    // with a range: studies without a day as well
-}
-
-// query collects conditions and their arguments.
-type query struct {
-	engine *engine
-	where  []string
-	args   []any
-}
-
-// arg adds an argument and returns its placeholder.
-func (q *query) arg(value any) string {
-	q.args = append(q.args, value)
-	return "$" + strconv.Itoa(len(q.args))
-}
-
-func (q *query) and(condition string) { q.where = append(q.where, condition) }
-
-// conditions returns everything collected as one condition.
-func (q *query) conditions() string {
-	if len(q.where) == 0 {
-		return "1 = 1"
-	}
-	return strings.Join(q.where, " AND ")
 }
 
 // scope restricts the query to the studies that s means; the studies' table is
@@ -59,11 +32,4 @@ func (q *query) scope(t string, s Scope) {
 		dated = "(" + dated + " OR " + t + ".range_date = '')"
 	}
 	q.and(dated)
-}
-
-// list adds a list as one argument: as JSON, because no engine's own array
-// type is known to the others.
-func (q *query) list(values []string) string {
-	text, _ := json.Marshal(values) // a []string always encodes
-	return q.arg(string(text))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 )
 
 // Kind says what a study row stands for.
@@ -94,30 +93,4 @@ func (db *DB) Candidates(ctx context.Context, accessionNumber, patientID string)
 		return err
 	})
 	return found, db.wrap("studies by accession number", err)
-}
-
-// each runs a query on the reading connections and calls visit for every row.
-func (db *DB) each(ctx context.Context, query string, args []any, visit func(scanner) error) error {
-	return eachRow(ctx, db.read, query, args, visit)
-}
-
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func eachRow(ctx context.Context, q querier, query string, args []any, visit func(scanner) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := visit(rows); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read rows: %w", err)
-	}
-	return nil
 }

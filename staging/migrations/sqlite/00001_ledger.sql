@@ -17,12 +17,25 @@ INSERT INTO study_moves (from_state, to_state) VALUES
     ('failed',     'to-migrate'), ('failed',     'skipped'),
     ('skipped',    'to-migrate');
 
+-- A slice of time in the inventory, and how far its two parts have come.
+CREATE TABLE windows (
+    id            integer PRIMARY KEY,
+    from_at       text    NOT NULL,
+    to_at         text    NOT NULL,
+    find_done     integer NOT NULL DEFAULT 0 CHECK (find_done IN (0, 1)),
+    records_done  integer NOT NULL DEFAULT 0 CHECK (records_done IN (0, 1)),
+    record_cursor text    NOT NULL DEFAULT '',
+    updated_at    integer NOT NULL,
+    UNIQUE (from_at, to_at)
+);
+
 -- One row a study. Times are milliseconds since 1970, 0 for never; the fence
 -- counts the holders of the study, so that one that was cut off writes nothing.
 CREATE TABLE studies (
     id               integer PRIMARY KEY,
     uid              text    NOT NULL UNIQUE CHECK (uid <> ''),
     study_key        text    NOT NULL DEFAULT '',
+    window_id        integer REFERENCES windows (id),
     kind             text    NOT NULL CHECK (kind IN ('images', 'ghost', 'ambiguous')),
     patient_id       text    NOT NULL DEFAULT '',
     issuer           text    NOT NULL DEFAULT '',
@@ -125,18 +138,6 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- A slice of time in the inventory, and how far its two parts have come.
-CREATE TABLE windows (
-    id            integer PRIMARY KEY,
-    from_at       text    NOT NULL,
-    to_at         text    NOT NULL,
-    find_done     integer NOT NULL DEFAULT 0 CHECK (find_done IN (0, 1)),
-    records_done  integer NOT NULL DEFAULT 0 CHECK (records_done IN (0, 1)),
-    record_cursor text    NOT NULL DEFAULT '',
-    updated_at    integer NOT NULL,
-    UNIQUE (from_at, to_at)
-);
-
 -- What a running node was asked to migrate.
 CREATE TABLE orders (
     id          integer PRIMARY KEY,
@@ -161,7 +162,7 @@ CREATE TABLE nodes (
 -- +goose Down
 DROP TABLE nodes;
 DROP TABLE orders;
-DROP TABLE windows;
 DROP TABLE items;
 DROP TABLE studies;
+DROP TABLE windows;
 DROP TABLE study_moves;

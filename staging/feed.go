@@ -1,0 +1,161 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+// FeedOptions say how much of what to queue.
+type FeedOptions struct {
+	Node        string        // who holds what is queued
+	Scope       Scope         // which studies
+	Room        int           // how many studies may stand in this node's queue at once, over all departments
+	Departments []string      // departments with a queue of their own; the rest shares "*"
+	Lease       time.Duration // how long the node holds what is queued, 0: two minutes; every Feed extends it
+}
+
+// queuedLease is how long a queued study is held for a node that does not feed
+// any more.
+const queuedLease = 2 * time.Minute
+
+// Feed tops the queue up from the ledger and returns how many studies it
+// queued: greater priority first, then the newest, none before its time, and of
+// one patient never two at once. The row and its job commit together. Each
+// department has its share of the room, so that a big one starves no other.
+func (db *DB) Feed(ctx context.Context, o FeedOptions) (int, error) {
+	if o.Lease <= 0 {
+		o.Lease = queuedLease
+	}
+	fed := 0
+	err := db.tx(ctx, "feed the queue", func(tx *sql.Tx) error {
+		f := feeder{db: db, tx: tx, o: o, now: db.now(), patients: map[patient]bool{}}
+		if err := f.extendLeases(ctx); err != nil {
+			return err
+		}
+		if err := f.measure(ctx); err != nil {
+			return err
+		}
+		for _, department := range f.departments() {
+			if err := f.top(ctx, department); err != nil {
+				return err
+			}
+		}
+		fed = len(f.jobs)
+		if fed == 0 {
+			return nil
+		}
+		return db.jobs.insert(ctx, tx, f.jobs)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return fed, nil
+}
+
+type patient struct{ id, issuer string }
+
+// feeder is one run of Feed.
+type feeder struct {
+	db       *DB
+	tx       *sql.Tx
+	o        FeedOptions
+	now      int64
+	queued   map[string]int // by department, "*" for those without a queue of their own
+	total    int
+	patients map[patient]bool // given work in this run
+	jobs     []river.InsertManyParams
+}
+
+func (f *feeder) leaseUntil() int64 { return f.now + f.o.Lease.Milliseconds() }
+
+// extendLeases keeps what already waits, once half of its time has gone.
+func (f *feeder) extendLeases(ctx context.Context) error {
+	_, err := f.tx.ExecContext(ctx, `UPDATE studies SET lease_until = $2
+		WHERE state = 'queued' AND node = $1 AND lease_until < $3`,
+		f.o.Node, f.leaseUntil(), f.now+f.o.Lease.Milliseconds()/2)
+	return err
+}
+
+// measure counts what waits already.
+func (f *feeder) measure(ctx context.Context) error {
+	f.queued = map[string]int{}
+	return eachRow(ctx, f.tx, `SELECT department, count(*) FROM studies WHERE state = 'queued' AND node = $1 GROUP BY department`,
+		[]any{f.o.Node}, func(row scanner) error {
+			var department string
+			var n int
+			if err := row.Scan(&department, &n); err != nil {
+				return err
+			}
+			f.queued[queueOf(department, f.o.Departments)] += n
+			f.total += n
+			return nil
+		})
+}
+
+// departments lists the queues, that of all others last.
+func (f *feeder) departments() []string {
+	own := slices.DeleteFunc(slices.Clone(f.o.Departments), func(d string) bool { return d == AllOthers || d == "" })
+	return append(own, AllOthers)
+}
+
+// top fills one department's queue up to its share of the room.
+func (f *feeder) top(ctx context.Context, department string) error {
+	queues := len(f.departments())
+	share := (f.o.Room + queues - 1) / queues
+	room := min(share-f.queued[department], f.o.Room-f.total)
+	if room <= 0 {
+		return nil
+	}
+	ids, err := f.candidates(ctx, department, room)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		_, err := f.tx.ExecContext(ctx, `UPDATE studies SET state = 'queued', node = $2, lease_until = $3, fence = fence + 1,
+			updated_at = $4 WHERE id = $1`, id, f.o.Node, f.leaseUntil(), f.now)
+		if err != nil {
+			return err
+		}
+		f.jobs = append(f.jobs, studyJob(id, department))
+	}
+	f.total += len(ids)
+	return nil
+}
+
+// candidates returns the studies a department does next. A patient with a study
+// in hand, or one already chosen in this run, waits.
+func (f *feeder) candidates(ctx context.Context, department string, room int) ([]int64, error) {
+	q := query{engine: f.db.engine}
+	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
+	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
+		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer
+		AND busy.state IN ('queued', 'collecting', 'delivering', 'verifying')))`)
+	if own := f.departments(); department != AllOthers {
+		q.and("s.department = " + q.arg(department))
+	} else if own = own[:len(own)-1]; len(own) > 0 {
+		q.and("NOT (" + q.engine.in("s.department", q.list(own)) + ")")
+	}
+	q.scope("s", f.o.Scope)
+	var ids []int64
+	err := eachRow(ctx, f.tx, `SELECT s.id, s.patient_id, s.issuer FROM studies AS s WHERE `+q.conditions()+`
+		ORDER BY s.priority DESC, s.range_date DESC, s.id DESC`, q.args, func(row scanner) error {
+		var id int64
+		var p patient
+		if err := row.Scan(&id, &p.id, &p.issuer); err != nil {
+			return err
+		}
+		if p.id != "" && f.patients[p] {
+			return nil
+		}
+		f.patients[p] = true
+		if ids = append(ids, id); len(ids) == room {
+			return errEnough
+		}
+		return nil
+	})
+	return ids, err
+}

@@ -1,0 +1,58 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Node is a process that works on this ledger.
+type Node struct {
+	Name    string
+	Address string // where its SCP listens
+	Started time.Time
+	Beat    time.Time // its last sign of life
+}
+
+// Register enters a node that starts. Orders it had taken up before it died
+// wait again.
+func (db *DB) Register(ctx context.Context, node, address string) error {
+	return db.tx(ctx, "register node "+node, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO nodes (name, address, started_at, beat_at) VALUES ($1, $2, $3, $3)
+			ON CONFLICT (name) DO UPDATE SET address = excluded.address, started_at = excluded.started_at, beat_at = excluded.beat_at`,
+			node, address, db.now())
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE orders SET node = '', started_at = 0 WHERE node = $1 AND finished_at = 0`, node)
+		return err
+	})
+}
+
+// Beat is a node's sign of life.
+func (db *DB) Beat(ctx context.Context, node string) error {
+	return db.tx(ctx, "beat of node "+node, func(tx *sql.Tx) error {
+		return oneRow(tx.ExecContext(ctx, `UPDATE nodes SET beat_at = $2 WHERE name = $1`, node, db.now()))
+	})
+}
+
+// Leave takes a node that stops off the list.
+func (db *DB) Leave(ctx context.Context, node string) error {
+	_, err := db.change(ctx, "leave of node "+node, `DELETE FROM nodes WHERE name = $1`, node)
+	return err
+}
+
+// LiveNode returns the node that gave a sign of life last, if that was within
+// the given time, or ErrNotFound.
+func (db *DB) LiveNode(ctx context.Context, within time.Duration) (Node, error) {
+	var n Node
+	var started, beat int64
+	err := db.read.QueryRowContext(ctx, `SELECT name, address, started_at, beat_at FROM nodes WHERE beat_at >= $1
+		ORDER BY beat_at DESC, name LIMIT 1`, db.now()-within.Milliseconds()).Scan(&n.Name, &n.Address, &started, &beat)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	n.Started, n.Beat = fromMillis(started), fromMillis(beat)
+	return n, db.wrap("live node", err)
+}

@@ -1,0 +1,91 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Order asks a running node to migrate a range.
+type Order struct {
+	ID                         int64
+	Scope                      Scope
+	Node                       string // that took it up, "" while it waits
+	Error                      string // why it ended early, "" where it did not
+	Created, Started, Finished time.Time
+}
+
+// SubmitOrder leaves an order for a running node and returns its number.
+func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
+	scope, err := json.Marshal(s)
+	if err != nil {
+		return 0, fmt.Errorf("staging: submit order: %w", err)
+	}
+	var id int64
+	err = db.tx(ctx, "submit order", func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `INSERT INTO orders (scope, created_at) VALUES ($1, $2) RETURNING id`, string(scope), db.now()).Scan(&id)
+	})
+	return id, err
+}
+
+// NextOrder gives the oldest waiting order to a node, or ErrNotFound.
+func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
+	var o Order
+	err := db.tx(ctx, "next order", func(tx *sql.Tx) error {
+		var id int64
+		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND node = '' ORDER BY id LIMIT 1`).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		err = oneRow(tx.ExecContext(ctx, `UPDATE orders SET node = $2, started_at = $3 WHERE id = $1`, id, node, db.now()))
+		if err != nil {
+			return err
+		}
+		o, err = scanOrder(tx.QueryRowContext(ctx, orderByID, id))
+		return err
+	})
+	return o, err
+}
+
+// FinishOrder ends an order, with the error that ended it early or nil.
+func (db *DB) FinishOrder(ctx context.Context, id int64, failure error) error {
+	text := ""
+	if failure != nil {
+		text = failure.Error()
+	}
+	return db.tx(ctx, fmt.Sprintf("finish order %d", id), func(tx *sql.Tx) error {
+		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = $3 WHERE id = $1`, id, db.now(), text))
+	})
+}
+
+// Order returns an order, or ErrNotFound.
+func (db *DB) Order(ctx context.Context, id int64) (Order, error) {
+	o, err := scanOrder(db.read.QueryRowContext(ctx, orderByID, id))
+	return o, db.wrap(fmt.Sprintf("order %d", id), err)
+}
+
+const orderByID = `SELECT id, scope, node, error, created_at, started_at, finished_at FROM orders WHERE id = $1`
+
+func scanOrder(row scanner) (Order, error) {
+	var o Order
+	var scope string
+	var created, started, finished int64
+	err := row.Scan(&o.ID, &scope, &o.Node, &o.Error, &created, &started, &finished)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Order{}, ErrNotFound
+	}
+	if err != nil {
+		return Order{}, err
+	}
+	o.Created, o.Started, o.Finished = fromMillis(created), fromMillis(started), fromMillis(finished)
+	if err := json.Unmarshal([]byte(scope), &o.Scope); err != nil {
+		return Order{}, fmt.Errorf("scope of order %d: %w", o.ID, err)
+	}
+	return o, nil
+}

@@ -1,0 +1,127 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrGrew is returned by Finish when the study gained something while it was in
+// work. It has gone back to to-migrate and will be done again; the claim has
+// ended.
+var ErrGrew = errors.New("the study gained items while it was in work and goes again")
+
+// UnfinishedError says why a study cannot be migrated yet: some of its items
+// are neither done nor skipped.
+type UnfinishedError struct {
+	Open  int
+	First string // one of them
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("%d items are not proven at their target, one is %s", e.Open, e.First)
+}
+
+// Temporary reports false: the items have to be proven first.
+func (e *UnfinishedError) Temporary() bool { return false }
+
+// Finish saves items and ends the study as migrated. It refuses with an
+// *UnfinishedError unless every item is done or skipped.
+func (c *Claim) Finish(ctx context.Context, items ...Item) error {
+	grown := false
+	err := c.fenced(ctx, "finish", func(tx *sql.Tx) error {
+		if err := c.save(ctx, tx, items); err != nil {
+			return err
+		}
+		err := tx.QueryRowContext(ctx, `SELECT grown = 1 FROM studies WHERE id = $1`, c.study.ID).Scan(&grown)
+		if err != nil {
+			return err
+		}
+		if grown {
+			return c.move(ctx, tx, ToMigrate, `attempts = attempts - 1, not_before = 0`)
+		}
+		if err := c.finished(ctx, tx); err != nil {
+			return err
+		}
+		return c.move(ctx, tx, Migrated, `class = '', reason = '', soft_tries = 0`)
+	})
+	if err == nil && grown {
+		return c.db.wrap("finish study "+c.study.UID, ErrGrew)
+	}
+	return err
+}
+
+// finished counts what is still open. A trigger guards the same.
+func (c *Claim) finished(ctx context.Context, tx *sql.Tx) error {
+	var open UnfinishedError
+	err := tx.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(kind || ' ' || uid), '') FROM items
+		WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID).Scan(&open.Open, &open.First)
+	if err != nil {
+		return err
+	}
+	if open.Open > 0 {
+		return &open
+	}
+	return nil
+}
+
+// Fail saves items and ends the study as failed. Items that are still pending
+// fail with the class and reason they have, or with the study's.
+func (c *Claim) Fail(ctx context.Context, class Class, reason string, items ...Item) error {
+	if class == "" {
+		class = Internal
+	}
+	if reason == "" {
+		reason = string(class)
+	}
+	return c.fenced(ctx, "fail", func(tx *sql.Tx) error {
+		if err := c.save(ctx, tx, items); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'failed', class = COALESCE(NULLIF(class, ''), $2),
+			reason = COALESCE(NULLIF(reason, ''), $3) WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID, class, reason)
+		if err != nil {
+			return err
+		}
+		return c.move(ctx, tx, Failed, `class = $3, reason = $4`, class, reason)
+	})
+}
+
+// Return saves items and gives the study back: it is to-migrate again, not
+// before the time given has passed, and keeps what is known of its items. With
+// keepAttempt the attempt is given back and counted as a soft try instead.
+func (c *Claim) Return(ctx context.Context, class Class, reason string, after time.Duration, keepAttempt bool, items ...Item) error {
+	return c.fenced(ctx, "return", func(tx *sql.Tx) error {
+		if err := c.save(ctx, tx, items); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = ''
+			WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID)
+		if err != nil {
+			return err
+		}
+		notBefore := int64(0)
+		if after > 0 {
+			notBefore = c.db.now() + after.Milliseconds()
+		}
+		return c.move(ctx, tx, ToMigrate, `class = $3, reason = $4, not_before = $5, attempts = attempts - $6, soft_tries = soft_tries + $6`,
+			class, reason, notBefore, bit(keepAttempt))
+	})
+}
+
+// Skip ends the study as skipped, and with it every item that is not done.
+func (c *Claim) Skip(ctx context.Context, reason string) error {
+	if reason == "" {
+		return errors.New("staging: a study is skipped with a reason")
+	}
+	return c.fenced(ctx, "skip", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'skipped', class = '', reason = $2
+			WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID, reason)
+		if err != nil {
+			return err
+		}
+		return c.move(ctx, tx, Skipped, `class = '', reason = $3`, reason)
+	})
+}

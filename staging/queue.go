@@ -1,0 +1,161 @@
+package staging
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+// AllOthers is the queue of every department that has none of its own.
+const AllOthers = "*"
+
+// Department is a queue of its own and how many studies of it are worked on at
+// once.
+type Department struct {
+	Name    string // AllOthers is the queue of the rest
+	Workers int
+}
+
+// QueueOptions say who works on what.
+type QueueOptions struct {
+	Departments []Department // without AllOthers, the rest gets one worker
+	// Work does one study. It claims the study first; a study that cannot be
+	// claimed is no error. What becomes of it is in the ledger, so an error here
+	// is only logged. The context ends when the queue stops.
+	Work   func(ctx context.Context, studyID int64) error
+	Logger *slog.Logger // nil: the database's
+}
+
+const (
+	// fetchCooldown and fetchPoll are how soon a free worker takes the next
+	// study: at once when more is known to wait, else at the next look.
+	fetchCooldown = 5 * time.Millisecond
+	fetchPoll     = 50 * time.Millisecond
+	// jobRetention is how long finished jobs stay: the ledger is the record.
+	jobRetention = time.Minute
+	// jobRescue must exceed the longest study. River only schedules: a study
+	// whose worker died comes back by its lease, long before.
+	jobRescue = 7 * 24 * time.Hour
+	// jobNoTimeout is River's word for no limit: the ledger has leases.
+	jobNoTimeout = -1
+)
+
+// Queue runs the work of queued studies: River schedules and wakes, the ledger
+// decides.
+type Queue struct{ scheduler scheduler }
+
+// NewQueue makes a queue on a database. It works from Start to Stop.
+func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
+	if o.Work == nil {
+		return nil, errors.New("staging: a queue needs its work")
+	}
+	log := o.Logger
+	if log == nil {
+		log = db.log
+	}
+	queues, err := riverQueues(o.Departments)
+	if err != nil {
+		return nil, err
+	}
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &studyWorker{work: o.Work, log: log}); err != nil {
+		return nil, fmt.Errorf("staging: queue: %w", err)
+	}
+	s, err := db.scheduler(&river.Config{
+		Queues: queues, Workers: workers, FetchCooldown: fetchCooldown, FetchPollInterval: fetchPoll,
+		JobTimeout: jobNoTimeout, RescueStuckJobsAfter: jobRescue, MaxAttempts: 1,
+		CancelledJobRetentionPeriod: jobRetention, CompletedJobRetentionPeriod: jobRetention,
+		DiscardedJobRetentionPeriod: jobRetention,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Queue{scheduler: s}, nil
+}
+
+func riverQueues(departments []Department) (map[string]river.QueueConfig, error) {
+	queues := map[string]river.QueueConfig{queueName(AllOthers): {MaxWorkers: 1}}
+	for _, d := range departments {
+		if d.Workers < 1 {
+			return nil, fmt.Errorf("staging: department %q needs at least one worker", d.Name)
+		}
+		queues[queueName(d.Name)] = river.QueueConfig{MaxWorkers: d.Workers}
+	}
+	return queues, nil
+}
+
+// Start begins to work. When ctx ends, running work is cancelled as by Stop.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.scheduler.Start(ctx); err != nil {
+		return fmt.Errorf("staging: start the queue: %w", err)
+	}
+	return nil
+}
+
+// Stop takes no more studies, cancels the contexts of the running ones and
+// waits for their work to return, until ctx ends.
+func (q *Queue) Stop(ctx context.Context) error {
+	if err := q.scheduler.StopAndCancel(ctx); err != nil {
+		return fmt.Errorf("staging: stop the queue: %w", err)
+	}
+	return nil
+}
+
+// queueOf returns the queue a department's studies go to.
+func queueOf(department string, own []string) string {
+	if department != "" && slices.Contains(own, department) {
+		return department
+	}
+	return AllOthers
+}
+
+// queueName turns a department into a name that River takes: departments are
+// written in any script, River's queues in a few ASCII characters.
+func queueName(department string) string {
+	if department == AllOthers || department == "" {
+		return "others"
+	}
+	digest := sha256.Sum256([]byte(department))
+	return "department-" + hex.EncodeToString(digest[:12])
+}
+
+// studyArgs is the argument of a job: which study, and nothing else. Whoever
+// runs it claims the study first, so a job that comes twice, or late from a
+// process that died, does nothing.
+type studyArgs struct {
+	StudyID int64 `json:"study_id"`
+}
+
+// Kind names the job in River's table.
+func (studyArgs) Kind() string { return "study" }
+
+func studyJob(id int64, department string) river.InsertManyParams {
+	return river.InsertManyParams{
+		Args:       studyArgs{StudyID: id},
+		InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: queueName(department)},
+	}
+}
+
+// studyWorker hands a job to the work of the options.
+type studyWorker struct {
+	river.WorkerDefaults[studyArgs]
+	work func(ctx context.Context, studyID int64) error
+	log  *slog.Logger
+}
+
+// Work always ends the job: whether a study is tried again is the ledger's to
+// say.
+func (w *studyWorker) Work(ctx context.Context, job *river.Job[studyArgs]) error {
+	err := w.work(ctx, job.Args.StudyID)
+	if err != nil && ctx.Err() == nil {
+		w.log.ErrorContext(ctx, "work on a study ended with an error", "study_id", job.Args.StudyID, "error", err)
+	}
+	return nil
+}

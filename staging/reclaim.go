@@ -1,0 +1,68 @@
+package staging
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+const inHand = `state IN ('queued', 'collecting', 'delivering', 'verifying')`
+
+// takeBack returns a study from whoever holds it, who is fenced out by it.
+const takeBack = `state = 'to-migrate', node = '', lease_until = 0, fence = fence + 1`
+
+// Reclaim returns to to-migrate what nobody works on any more and reports how
+// many studies: those whose lease ran out and, with all, every one of the named
+// node, which has just started and holds nothing yet. The death of a process is
+// not the study's fault, so the attempt is given back as a soft try.
+func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
+	reclaimed := 0
+	err := db.tx(ctx, "reclaim studies", func(tx *sql.Tx) error {
+		const gone = ` AND (lease_until < $1 OR ($2 = 1 AND node = $3))`
+		now := db.now()
+		working, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+takeBack+`, attempts = attempts - 1,
+			soft_tries = soft_tries + 1, updated_at = $1 WHERE `+inWork+gone, now, bit(all), node))
+		if err != nil {
+			return err
+		}
+		queued, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+takeBack+`, updated_at = $1 WHERE state = 'queued'`+gone,
+			now, bit(all), node))
+		reclaimed = working + queued
+		return err
+	})
+	return reclaimed, err
+}
+
+// Expire is the time-out clean-up: it returns to to-migrate the studies that
+// have been in work for longer than the given time, however alive their worker,
+// and reports how many. The attempt counts.
+func (db *DB) Expire(ctx context.Context, inWorkFor time.Duration) (int, error) {
+	return db.change(ctx, "expire studies", `UPDATE studies SET `+takeBack+`, class = 'timeout',
+		reason = 'in work for too long', updated_at = $1 WHERE `+inWork+` AND claimed_at < $2`,
+		db.now(), db.now()-inWorkFor.Milliseconds())
+}
+
+// RetryFilter narrows RetryFailed. The zero filter lets all pass.
+type RetryFilter struct{ Class Class }
+
+// RetryFailed sets failed studies on their way again, with all their attempts
+// and everything that is known to have arrived, and returns how many.
+func (db *DB) RetryFailed(ctx context.Context, s Scope, f RetryFilter) (int, error) {
+	retried := 0
+	err := db.tx(ctx, "retry failed studies", func(tx *sql.Tx) error {
+		q := query{engine: db.engine, args: []any{db.now()}}
+		q.and("studies.state = 'failed'")
+		if f.Class != "" {
+			q.and("studies.class = " + q.arg(f.Class))
+		}
+		q.scope("studies", s)
+		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = '' WHERE state = 'failed' AND $1 > 0
+			AND study_id IN (SELECT id FROM studies WHERE `+q.conditions()+`)`, q.args...)
+		if err != nil {
+			return err
+		}
+		retried, err = rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $1 WHERE `+q.conditions(), q.args...))
+		return err
+	})
+	return retried, err
+}

@@ -1,0 +1,105 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// ReportLine is one item of the report; its JSON is that of the report command.
+type ReportLine struct {
+	Kind     ItemKind  `json:"kind"`
+	StudyUID string    `json:"study_uid"`
+	UID      string    `json:"uid"`
+	State    ItemState `json:"state"`
+	Class    Class     `json:"class"`
+	Reason   string    `json:"reason"`
+	Bytes    int64     `json:"bytes"`
+	SHA256   string    `json:"sha256"`
+}
+
+// Report yields one line an item of the studies in a scope, study by study in
+// the order of their days. It reads one state of the ledger, while work goes on.
+func (db *DB) Report(ctx context.Context, s Scope) iter.Seq2[ReportLine, error] {
+	q := query{engine: db.engine}
+	q.scope("s", s)
+	const columns = `i.kind, s.uid, i.uid, i.state, i.class, i.reason, i.bytes, i.sha256`
+	return stream(ctx, db, "report", `SELECT `+columns+` FROM studies AS s JOIN items AS i ON i.study_id = s.id
+		WHERE `+q.conditions()+` ORDER BY s.range_date, s.id, i.kind, i.uid`, q.args, func(row scanner) (ReportLine, error) {
+		var l ReportLine
+		err := row.Scan(&l.Kind, &l.StudyUID, &l.UID, &l.State, &l.Class, &l.Reason, &l.Bytes, &l.SHA256)
+		return l, err
+	})
+}
+
+// Studies yields the studies of a scope in the order of their days.
+func (db *DB) Studies(ctx context.Context, s Scope) iter.Seq2[Study, error] {
+	q := query{engine: db.engine}
+	q.scope("studies", s)
+	return stream(ctx, db, "studies", `SELECT `+studyColumns+` FROM studies WHERE `+q.conditions()+` ORDER BY range_date, id`, q.args, scanStudy)
+}
+
+// stream turns a query into a sequence. An error is its last element.
+func stream[T any](ctx context.Context, db *DB, doing, text string, args []any, scan func(scanner) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := db.each(ctx, text, args, func(row scanner) error {
+			value, err := scan(row)
+			if err != nil {
+				return err
+			}
+			if !yield(value, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			var none T
+			yield(none, db.wrap(doing, err))
+		}
+	}
+}
+
+// errStopped ends a stream whose reader has had enough.
+var errStopped = errors.New("stopped by the reader")
+
+// FailedStudy is a study that failed, why, and what of it stands at NEW all the
+// same; its JSON is that of the failed command.
+type FailedStudy struct {
+	StudyUID        string   `json:"study_uid"`
+	StudyKey        string   `json:"study_key"`
+	AccessionNumber string   `json:"accession_number"`
+	Department      string   `json:"department"`
+	Class           Class    `json:"class"`
+	Reason          string   `json:"reason"`
+	Attempts        int      `json:"attempts"`
+	LeftBehind      []string `json:"left_behind"`
+}
+
+// Failed lists the failed studies of a scope, with what they left at NEW.
+func (db *DB) Failed(ctx context.Context, s Scope) ([]FailedStudy, error) {
+	q := query{engine: db.engine}
+	q.and("s.state = 'failed'")
+	q.scope("s", s)
+	failed := []FailedStudy{} // an empty list, not null, in JSON
+	var last int64
+	err := db.each(ctx, `SELECT s.id, s.uid, s.study_key, s.accession_number, s.department, s.class, s.reason, s.attempts, COALESCE(i.object_uid, '')
+		FROM studies AS s LEFT JOIN items AS i ON i.study_id = s.id AND (i.stored = 1 OR i.found = 1) AND i.object_uid <> ''
+		WHERE `+q.conditions()+` ORDER BY s.range_date, s.id, i.object_uid`, q.args, func(row scanner) error {
+		f := FailedStudy{LeftBehind: []string{}}
+		var id int64
+		var left string
+		err := row.Scan(&id, &f.StudyUID, &f.StudyKey, &f.AccessionNumber, &f.Department, &f.Class, &f.Reason, &f.Attempts, &left)
+		if err != nil {
+			return err
+		}
+		if id != last {
+			failed, last = append(failed, f), id
+		}
+		if left != "" {
+			latest := &failed[len(failed)-1]
+			latest.LeftBehind = append(latest.LeftBehind, left)
+		}
+		return nil
+	})
+	return failed, db.wrap("failed studies", err)
+}
