@@ -68,11 +68,11 @@ var rules = []rule{
 	{rejected(true), staging.PeerBusy, Wait},
 	{is(spool.ErrFull), staging.Internal, Wait},
 
+	{as[*UnprovenError], staging.Mismatch, Again},
+	{as[*IncompleteError], staging.Incomplete, Again},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
 	{answered(busy), staging.PeerBusy, Wait},
 	{answered(refusedData), staging.TargetRefused, Hopeless},
-	{as[*UnprovenError], staging.Mismatch, Again},
-	{as[*IncompleteError], staging.Incomplete, Again},
 	{answered(withAny), staging.PeerRefused, Again},
 
 	{as[*HeldError], staging.Data, Hopeless},

@@ -45,7 +45,7 @@ func (q *Quarantine) Keep(in *dimse.Instance, data io.Reader) error {
 		return err
 	}
 	return q.list(quarantined{File: file, SOPClass: in.SOPClass, UID: in.SOPInstance,
-		From: in.CallingAE + "@" + in.RemoteAddr, At: time.Now().UTC()})
+		From: sender(in), At: time.Now().UTC()})
 }
 
 func (q *Quarantine) write(path string, in *dimse.Instance, data io.Reader) error {
@@ -82,4 +82,12 @@ func (q *Quarantine) list(entry quarantined) error {
 	defer f.Close()
 	_, err = f.Write(append(line, '\n'))
 	return err
+}
+
+// sender names who sent an instance: its AE title and address.
+func sender(in *dimse.Instance) string {
+	if in.RemoteAddr == nil {
+		return in.CallingAE
+	}
+	return in.CallingAE + "@" + in.RemoteAddr.String()
 }

@@ -16,6 +16,11 @@ import (
 // new command adds its own here and nothing else.
 var commands = []func(*program) *cobra.Command{
 	newInitCommand,
+	newCheckCommand,
+	newDiscoverCommand,
+	newMigrateCommand,
+	newServeCommand,
+	newVerifyCommand,
 	newStatusCommand,
 	newFailedCommand,
 	newRetryCommand,

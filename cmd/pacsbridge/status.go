@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -23,20 +24,25 @@ func newStatusCommand(p *program) *cobra.Command {
 				return err
 			}
 			return p.withLedger(command.Context(), func(db *staging.DB) error {
-				status, err := db.Status(command.Context(), s)
-				if err != nil {
-					return fmt.Errorf("count the ledger: %w", err)
-				}
-				if asJSON {
-					return printJSON(p.stdout, status)
-				}
-				return printStatus(p.stdout, status)
+				return p.showStatus(command.Context(), db, s, asJSON)
 			})
 		},
 	}
 	scope.addFlags(command.Flags())
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return command
+}
+
+// showStatus counts the studies of a scope and prints the numbers.
+func (p *program) showStatus(ctx context.Context, db *staging.DB, scope staging.Scope, asJSON bool) error {
+	status, err := db.Status(ctx, scope)
+	if err != nil {
+		return fmt.Errorf("count the ledger: %w", err)
+	}
+	if asJSON {
+		return printJSON(p.stdout, status)
+	}
+	return printStatus(p.stdout, status)
 }
 
 // printStatus prints a line a kind of thing: how many there are, and how far

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pacsbridge/bridge"
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/uid"
+	"pacsbridge/nondicom/fetch"
+	"pacsbridge/staging"
+)
+
+func newCheckCommand(p *program) *cobra.Command {
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "check",
+		Short: "Try everything a migration needs, and say how to mend what does not work",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			findings, err := p.check(command.Context())
+			if err != nil {
+				return err
+			}
+			if err := printFindings(p.stdout, findings, asJSON); err != nil {
+				return err
+			}
+			faults := 0
+			for _, f := range findings {
+				if !f.OK {
+					faults++
+				}
+			}
+			if faults > 0 {
+				return fmt.Errorf("%s of %d did not pass", count(faults, "check", "checks"), len(findings))
+			}
+			return nil
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	return command
+}
+
+// finding is the outcome of one check.
+type finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// check tries everything; the settings themselves must be right for that.
+func (p *program) check(ctx context.Context) ([]finding, error) {
+	settings, err := p.settings()
+	if err != nil {
+		return nil, err
+	}
+	findings := []finding{{Check: "settings", OK: true, Detail: p.configPath}}
+	try := func(name string, do func() (string, error)) {
+		detail, err := do()
+		findings = append(findings, found(name, detail, err))
+	}
+	try("staging database", func() (string, error) {
+		return settings.Staging.URL.String(), p.withLedger(ctx, func(*staging.DB) error { return nil })
+	})
+	try("spool", func() (string, error) { return settings.Staging.Spool, tryFolder(settings.Staging.Spool) })
+
+	r := &rig{settings: settings, log: p.log}
+	if r.old, err = newPeer("old", settings, settings.Old.Peer, p.log); err != nil {
+		return nil, err
+	}
+	if r.new, err = newPeer("new", settings, settings.New.Peer, p.log); err != nil {
+		return nil, err
+	}
+	defer r.close()
+	try("old PACS answers", func() (string, error) { return settings.Old.AETitle, r.explain(r.old.Echo(ctx)) })
+	try("old PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.old)) })
+	try("old PACS knows us as move destination", func() (string, error) { return r.tryMove(ctx) })
+	try("new PACS answers", func() (string, error) { return settings.New.AETitle, r.explain(r.new.Echo(ctx)) })
+	try("new PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.new)) })
+	try("new PACS takes the usual objects", func() (string, error) { return r.tryContexts(ctx, p) })
+	if settings.Legacy.Enabled() {
+		try("legacy database", func() (string, error) { return settings.Legacy.URL.String(), r.tryLegacy(ctx) })
+	}
+	for _, store := range settings.Legacy.Stores {
+		try("store "+store.Name, func() (string, error) {
+			return store.At.String(), tryStore(ctx, fetch.Store{Name: store.Name, At: store.At.Reveal()})
+		})
+	}
+	return findings, nil
+}
+
+func found(name, detail string, err error) finding {
+	f := finding{Check: name, OK: err == nil, Detail: detail}
+	if err != nil {
+		f.Detail = err.Error()
+		var hinted *hintedError
+		if errors.As(err, &hinted) {
+			f.Hint = hinted.hint
+		}
+	}
+	return f
+}
+
+// tryFolder makes the folder and writes a file in it.
+func tryFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return withHint(err, "see staging.spool")
+	}
+	f, err := os.CreateTemp(dir, "check-*")
+	if err != nil {
+		return withHint(err, "see staging.spool; the folder must be writable")
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// nowhere is a study that no PACS holds.
+var nowhere = uid.Derive("pacsbridge", "check")
+
+// tryFind asks for a study that is not there.
+func tryFind(ctx context.Context, peer *bridge.Peer) error {
+	for _, err := range peer.Studies(ctx, bridge.StudyQuery{StudyUID: nowhere}) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryMove asks OLD to send us a study that is not there: an OLD that does not know
+// our AE title says so (A801) before it looks. Our port must be free for the SCP,
+// or be held by a running node.
+func (r *rig) tryMove(ctx context.Context) (string, error) {
+	listener, err := listen(r.settings)
+	switch {
+	case err == nil:
+		defer listener.Close()
+	case !errors.Is(err, errPortTaken):
+		return "", err
+	}
+	err = r.old.Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, func() {})
+	var status *dimse.StatusError
+	if errors.As(err, &status) && status.Status != dimse.StatusMoveDestination {
+		return fmt.Sprintf("%s; it answers a study it does not hold with %s", r.settings.Node.AETitle, status.Status), nil
+	}
+	return r.settings.Node.AETitle, r.explain(err)
+}
+
+// usualObjects are what nearly every archive holds, and what we make ourselves.
+var usualObjects = []dimse.Proposal{
+	{SOPClass: uid.CTImageStorage, TransferSyntaxes: []string{uid.ExplicitLE}},
+	{SOPClass: uid.SecondaryCapture, TransferSyntaxes: []string{uid.JPEGBaseline}},
+	{SOPClass: uid.EncapsulatedPDF, TransferSyntaxes: []string{uid.ExplicitLE}},
+	{SOPClass: uid.BasicTextSR, TransferSyntaxes: []string{uid.ExplicitLE}},
+}
+
+func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
+	dialer, err := peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}.dialer(p.log)
+	if err != nil {
+		return "", err
+	}
+	association, err := dialer.Dial(ctx, usualObjects)
+	if err != nil {
+		return "", r.explain(&bridge.PeerError{Peer: "new", AE: r.settings.New.AETitle, Err: err})
+	}
+	var taken, refused []string
+	for _, want := range usualObjects {
+		name := uid.Name(want.SOPClass)
+		if _, ok := association.Context(want.SOPClass, want.TransferSyntaxes[0]); ok {
+			taken = append(taken, name)
+		} else {
+			refused = append(refused, name+" in "+uid.Name(want.TransferSyntaxes[0]))
+		}
+	}
+	if err := association.Release(ctx); err != nil {
+		r.log.Debug("release", "error", err)
+	}
+	if len(refused) > 0 {
+		return "", withHint(fmt.Errorf("it refuses %s", strings.Join(refused, ", ")), "have these SOP classes and transfer syntaxes allowed at the new PACS for "+r.settings.Node.AETitle)
+	}
+	return strings.Join(taken, ", "), nil
+}
+
+// tryLegacy runs both queries on one day, which shows a wrong column or parameter.
+func (r *rig) tryLegacy(ctx context.Context) error {
+	legacy, err := openLegacy(ctx, r.settings)
+	if err != nil {
+		return err
+	}
+	defer legacy.Close()
+	now := time.Now()
+	records, err := legacy.Records(ctx, now.AddDate(0, 0, -1), now, "", 1)
+	if err != nil {
+		return withHint(err, "see legacy.records")
+	}
+	key := ""
+	if len(records) > 0 {
+		key = records[0].StudyKey
+	}
+	if r.settings.Legacy.Attachments == "" || key == "" {
+		return nil
+	}
+	_, err = legacy.Attachments(ctx, key)
+	return withHint(err, "see legacy.attachments")
+}
+
+func tryStore(ctx context.Context, store fetch.Store) error {
+	stores, err := fetch.Open([]fetch.Store{store})
+	if err != nil {
+		return withHint(err, "see legacy.stores")
+	}
+	return withHint(stores.Check(ctx, store.Name), "see legacy.stores; the folder must exist and be readable")
+}
+
+func printFindings(w io.Writer, findings []finding, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, findings)
+	}
+	for _, f := range findings {
+		mark := "ok   "
+		if !f.OK {
+			mark = "FAIL "
+		}
+		fmt.Fprintf(w, "%s %s: %s\n", mark, f.Check, printable(f.Detail))
+		if f.Hint != "" {
+			fmt.Fprintf(w, "      hint: %s\n", f.Hint)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pacsbridge/bridge"
+	"pacsbridge/conf"
+	"pacsbridge/dimse"
+	"pacsbridge/nondicom/fetch"
+	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
+)
+
+// engine is the node at work: our Storage SCP, the spool, the queue and its
+// workers.
+type engine struct {
+	*rig
+	node       string
+	listener   net.Listener
+	server     *dimse.Server
+	spool      *spool.Spool
+	queue      *staging.Queue
+	dispatcher *bridge.Dispatcher
+	halt       context.CancelCauseFunc // set while it runs
+}
+
+// errPortTaken says that another process listens on node.listen.
+var errPortTaken = errors.New("another process listens there")
+
+// listen opens the port of our Storage SCP. Whoever holds it is the node.
+func listen(s *conf.Settings) (net.Listener, error) {
+	listener, err := net.Listen("tcp", s.Node.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, withHint(fmt.Errorf("listen on %s: %w", s.Node.Listen, errPortTaken),
+			"it is no pacsbridge serve of the same staging database; another migrate may be running: see node.listen")
+	}
+	if err != nil {
+		return nil, withHint(fmt.Errorf("listen on %s: %w", s.Node.Listen, err), "see node.listen")
+	}
+	return listener, nil
+}
+
+// newEngine puts the node together. It owns the listener.
+func newEngine(r *rig, listener net.Listener) (*engine, error) {
+	e := &engine{rig: r, node: nodeName(r.settings, listener), listener: listener}
+	var err error
+	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
+		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
+	}
+	inbox := e.newInbox()
+	if e.server, err = e.newServer(inbox); err != nil {
+		return nil, err
+	}
+	migrator, err := e.newMigrator(inbox)
+	if err != nil {
+		return nil, err
+	}
+	departments := queues(r.settings)
+	e.queue, err = staging.NewQueue(r.db, staging.QueueOptions{Departments: departments, Logger: r.log,
+		Work: func(ctx context.Context, studyID int64) error {
+			defer e.dispatcher.Ring()
+			return migrator.Migrate(ctx, studyID)
+		}})
+	if err != nil {
+		return nil, fmt.Errorf("make the queue: %w", err)
+	}
+	e.dispatcher = bridge.NewDispatcher(r.db, staging.FeedOptions{Node: e.node, Room: r.settings.Migration.Queue, Departments: names(departments)},
+		e.openHours, r.log)
+	return e, nil
+}
+
+// nodeName names this node in the ledger, the same at each start: it holds the
+// leases, and whoever has the port may take over those of its predecessor.
+func nodeName(s *conf.Settings, listener net.Listener) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return s.Node.AETitle + "@" + net.JoinHostPort(host, port)
+}
+
+func (e *engine) newInbox() *bridge.Inbox {
+	inbox := &bridge.Inbox{Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.Old.Rate)), Logger: e.log}
+	if e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine {
+		inbox.Quarantine = &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")}
+	}
+	return inbox
+}
+
+func (e *engine) newServer(inbox *bridge.Inbox) (*dimse.Server, error) {
+	config, err := serverTLS(e.settings.Node.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("prepare TLS of node.listen: %w", err)
+	}
+	return &dimse.Server{
+		AETitle: e.settings.Node.AETitle, TLS: config, Admit: admission(e.settings.Node),
+		Handlers:        dimse.Handlers{Store: inbox},
+		MaxAssociations: e.settings.Node.MaxAssociations, Logger: e.log,
+	}, nil
+}
+
+// admission lets in the AE titles of node.admit, from their addresses, that call
+// us by our title. Others are rejected with 1/1/3 and 1/1/7 (PS3.8 table 9-21).
+func admission(node conf.Node) func(dimse.AssociateRequest) error {
+	return func(r dimse.AssociateRequest) error {
+		if r.CalledAE != node.AETitle {
+			return dimse.RejectCalledAE
+		}
+		from := address(r.RemoteAddr)
+		for _, admit := range node.Admit {
+			if admit.Allows(r.CallingAE, from) {
+				return nil
+			}
+		}
+		return dimse.RejectCallingAE
+	}
+}
+
+func address(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
+func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
+	var locations []fetch.Store
+	for _, store := range e.settings.Legacy.Stores {
+		locations = append(locations, fetch.Store{Name: store.Name, At: store.At.Reveal()})
+	}
+	stores, err := fetch.Open(locations)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("open the file stores: %w", err), "see legacy.stores")
+	}
+	m := e.settings.Migration
+	return &bridge.Migrator{
+		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool,
+		Collect:  &bridge.Collector{Old: e.old, Inbox: inbox, Spool: e.spool, Logger: e.log},
+		Compose:  &bridge.Composer{Files: stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
+		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
+		Verify:   &bridge.Verifier{New: e.new},
+		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
+		OnHalt: func(err error) { e.halt(err) },
+	}, nil
+}
+
+// queues are the departments with their workers, as staging wants them.
+func queues(s *conf.Settings) []staging.Department {
+	var departments []staging.Department
+	for _, d := range s.Migration.Departments {
+		departments = append(departments, staging.Department{Name: d.Name, Workers: d.Workers})
+	}
+	return departments
+}
+
+func names(departments []staging.Department) []string {
+	var names []string
+	for _, d := range departments {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// openHours reports whether both PACS may be used now.
+func (e *engine) openHours(now time.Time) bool {
+	return e.settings.Old.Hours.Open(now) && e.settings.New.Hours.Open(now)
+}
+
+// run is the node at work while work runs: it answers, it works the queue off.
+// What its predecessor left in work goes back to be migrated first. When work
+// ends, the studies in work are given back and everything is waited for.
+func (e *engine) run(ctx context.Context, work func(context.Context) error) error {
+	ctx, e.halt = context.WithCancelCause(ctx)
+	defer e.halt(nil)
+	group, ctx := errgroup.WithContext(ctx)
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	group.Go(func() error { return e.server.Serve(serving, e.listener) })
+	group.Go(func() error {
+		defer stopServing()
+		if err := e.prepare(ctx); err != nil {
+			return err
+		}
+		err := work(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return errors.Join(err, e.stop())
+	})
+	err := group.Wait()
+	return errors.Join(err, e.spool.Close())
+}
+
+func (e *engine) prepare(ctx context.Context) error {
+	for _, peer := range []*bridge.Peer{e.old, e.new} {
+		if err := peer.Echo(ctx); err != nil {
+			return err
+		}
+	}
+	reclaimed, err := e.db.Reclaim(ctx, e.node, true)
+	if err != nil {
+		return err
+	}
+	if reclaimed > 0 {
+		e.log.Info("studies that were in work when the node stopped go back to the queue", "studies", reclaimed)
+	}
+	return e.queue.Start(context.WithoutCancel(ctx))
+}
+
+// stop ends the workers, which give their studies back.
+func (e *engine) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*farewell)
+	defer cancel()
+	err := e.queue.Stop(ctx)
+	_, reclaim := e.db.Reclaim(ctx, e.node, true)
+	return errors.Join(err, reclaim)
+}
+
+// carry migrates a scope: the inventory fills staging while what is there already
+// is worked off. An inventory that fails is told after all that was staged has
+// come to its end.
+func (e *engine) carry(ctx context.Context, scope staging.Scope, inventory func(context.Context) error) error {
+	taken := make(chan struct{})
+	failure := make(chan error, 1)
+	go func() {
+		defer close(taken)
+		failure <- inventory(ctx)
+	}()
+	err := e.dispatcher.Run(ctx, scope, taken)
+	<-taken
+	return errors.Join(err, <-failure)
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"pacsbridge/bridge"
+	"pacsbridge/staging"
+)
+
+// selection is which studies discover and migrate are about: a range of days, or
+// studies named one way or another.
+type selection struct {
+	days       dayRange
+	studies    []string
+	patients   []string
+	accessions []string
+	list       string
+}
+
+func (s *selection) addFlags(flags *pflag.FlagSet) {
+	s.days.addFlags(flags)
+	flags.StringArrayVar(&s.studies, "study", nil, "Study Instance UID, in place of days; may be given several times")
+	flags.StringArrayVar(&s.patients, "patient", nil, "patient ID: all studies of the patient; may be given several times")
+	flags.StringArrayVar(&s.accessions, "accession", nil, "accession number; may be given several times")
+	flags.StringVar(&s.list, "list", "", "CSV file whose first column holds Study Instance UIDs")
+}
+
+// queries returns what is named, or nothing where days are.
+func (s *selection) queries() ([]bridge.StudyQuery, error) {
+	studies := s.studies
+	if s.list != "" {
+		listed, err := readList(s.list)
+		if err != nil {
+			return nil, usagef("--list %s: %w", s.list, err)
+		}
+		studies = append(studies, listed...)
+	}
+	var queries []bridge.StudyQuery
+	for _, uid := range studies {
+		queries = append(queries, bridge.StudyQuery{StudyUID: uid})
+	}
+	for _, id := range s.patients {
+		queries = append(queries, bridge.StudyQuery{PatientID: id})
+	}
+	for _, number := range s.accessions {
+		queries = append(queries, bridge.StudyQuery{AccessionNumber: number})
+	}
+	return queries, nil
+}
+
+// readList reads the first column of a CSV file; a heading is passed over.
+func readList(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	reader := csv.NewReader(f)
+	reader.FieldsPerRecord = -1
+	var uids []string
+	for {
+		row, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return uids, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if line, _ := reader.FieldPos(0); line == 1 && !startsWithDigit(row[0]) {
+			continue
+		}
+		if row[0] != "" {
+			uids = append(uids, row[0])
+		}
+	}
+}
+
+func startsWithDigit(text string) bool { return text != "" && '0' <= text[0] && text[0] <= '9' }
+
+// errNothingSelected asks for a selection where there was none, or two.
+var errNothingSelected = usagef("say which studies: --from and --to, or --study, --patient, --accession or --list")
+
+// order is a selection made ready: the scope it has in the ledger, and how its
+// inventory is taken.
+type order struct {
+	scope     staging.Scope
+	inventory func(context.Context) error
+}
+
+// resolve makes a selection ready. Named studies are looked up at OLD at once,
+// since their UIDs are the scope; a range of days is left to the inventory.
+func (s *selection) resolve(ctx context.Context, r *rig) (order, error) {
+	queries, err := s.queries()
+	if err != nil {
+		return order{}, err
+	}
+	from, to, err := s.days.days()
+	if err != nil {
+		return order{}, err
+	}
+	dated := !from.IsZero() && !to.IsZero()
+	halfDated := from.IsZero() != to.IsZero()
+	switch {
+	case halfDated, dated == (len(queries) > 0):
+		return order{}, errNothingSelected
+	case dated:
+		return rangeOrder(r, staging.Scope{From: isoDay(from), To: isoDay(to)})
+	}
+	uids, err := r.lookUp(ctx, queries)
+	if err != nil {
+		return order{}, err
+	}
+	return order{scope: staging.Scope{StudyUIDs: uids}, inventory: func(context.Context) error { return nil }}, nil
+}
+
+// rangeOrder is the order to take the inventory of a range of days.
+func rangeOrder(r *rig, scope staging.Scope) (order, error) {
+	days := dayRange{scope.From, scope.To}
+	from, to, err := days.days()
+	return order{scope: scope, inventory: func(ctx context.Context) error {
+		if _, err := r.db.ReopenWindows(ctx, scope); err != nil {
+			return err
+		}
+		found, err := r.inventory().Range(ctx, from, to)
+		r.log.Info("inventory taken", "from", scope.From, "to", scope.To, "studies", found.Studies, "records", found.Records,
+			"new", found.New, "reopened", found.Reopened, "undated", found.Undated)
+		return err
+	}}, err
+}
+
+// lookUp stages the named studies and returns their UIDs. A study that OLD does
+// not list counts when the ledger knows it: it may be a record without images.
+func (r *rig) lookUp(ctx context.Context, queries []bridge.StudyQuery) ([]string, error) {
+	var uids []string
+	for _, q := range queries {
+		found, _, err := r.inventory().Named(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 && q.StudyUID != "" {
+			if _, _, err := r.db.Study(ctx, q.StudyUID); err == nil {
+				found = []string{q.StudyUID}
+			}
+		}
+		if len(found) == 0 {
+			return nil, withHint(fmt.Errorf("the old PACS lists no study for %s", named(q)), "ask it yourself: pacsbridge find old --help")
+		}
+		uids = append(uids, found...)
+	}
+	return uids, nil
+}
+
+// named says how a study was named on the command line. The patient's ID is not
+// repeated: what is printed may be logged.
+func named(q bridge.StudyQuery) string {
+	switch {
+	case q.StudyUID != "":
+		return "--study " + q.StudyUID
+	case q.AccessionNumber != "":
+		return "--accession " + q.AccessionNumber
+	}
+	return "a --patient"
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"pacsbridge/bridge"
+	"pacsbridge/conf"
+	"pacsbridge/nondicom"
+	"pacsbridge/staging"
+)
+
+// rig is what the commands that look at both archives need, opened from the
+// settings: the ledger, the two PACS, the legacy database. This file and
+// engine.go alone know all rooms of the house.
+type rig struct {
+	settings *conf.Settings
+	log      *slog.Logger
+	db       *staging.DB
+	old, new *bridge.Peer
+	legacy   *nondicom.Legacy // nil where there is none
+}
+
+// withRig sets the rig up for the time of work.
+func (p *program) withRig(ctx context.Context, work func(*rig) error) error {
+	return p.withLedger(ctx, func(db *staging.DB) error {
+		settings, err := p.settings()
+		if err != nil {
+			return err
+		}
+		return p.furnish(ctx, settings, db, work)
+	})
+}
+
+// furnish opens what stands beside the ledger.
+func (p *program) furnish(ctx context.Context, settings *conf.Settings, db *staging.DB, work func(*rig) error) error {
+	r := &rig{settings: settings, log: p.log, db: db}
+	var err error
+	if r.old, err = newPeer("old", settings, settings.Old.Peer, p.log); err != nil {
+		return err
+	}
+	if r.new, err = newPeer("new", settings, settings.New.Peer, p.log); err != nil {
+		return err
+	}
+	if r.legacy, err = openLegacy(ctx, settings); err != nil {
+		return err
+	}
+	return errors.Join(r.explain(work(r)), r.close())
+}
+
+func (r *rig) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	errs := []error{r.old.Close(ctx), r.new.Close(ctx)}
+	if r.legacy != nil {
+		errs = append(errs, r.legacy.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		r.log.Debug("closing down", "error", err)
+	}
+	return nil
+}
+
+// farewell is how long peers may take to say good-bye.
+const farewell = 3 * time.Second
+
+// newPeer makes one of the two PACS from its settings. A C-MOVE may say nothing
+// for as long as a study may take; the collector watches it.
+func newPeer(name string, s *conf.Settings, settings conf.Peer, log *slog.Logger) (*bridge.Peer, error) {
+	dialer, err := peer{name, settings, s.Node.AETitle}.dialer(log)
+	if err != nil {
+		return nil, err
+	}
+	return bridge.NewPeer(bridge.PeerOptions{
+		Name: name, Dialer: *dialer, Associations: settings.Associations, Destination: s.Node.AETitle, Logger: log,
+	}), nil
+}
+
+// openLegacy opens the old system's database; nil without one.
+func openLegacy(ctx context.Context, s *conf.Settings) (*nondicom.Legacy, error) {
+	if !s.Legacy.Enabled() {
+		return nil, nil
+	}
+	legacy, err := nondicom.OpenLegacy(ctx, nondicom.LegacyOptions{
+		URL: s.Legacy.URL.Reveal(), Records: s.Legacy.Records, Attachments: s.Legacy.Attachments, Batch: s.Migration.Batch,
+	})
+	if err != nil {
+		return nil, withHint(fmt.Errorf("open the legacy database %s: %w", s.Legacy.URL, err),
+			"see legacy.url, and whether its user may read the tables that legacy.records names")
+	}
+	return legacy, nil
+}
+
+// inventory takes stock of OLD and the legacy database into the ledger.
+func (r *rig) inventory() *bridge.Inventory {
+	v := &bridge.Inventory{
+		Old: r.old, Register: r.db, Step: r.settings.Migration.Window, Batch: r.settings.Migration.Batch, Logger: r.log,
+	}
+	if r.legacy != nil {
+		v.Legacy = r.legacy
+	}
+	return v
+}
+
+// reconciler compares OLD, the ledger and NEW.
+func (r *rig) reconciler() *bridge.Reconciler {
+	return &bridge.Reconciler{Finder: r.old, Old: r.old, New: r.new, Books: r.db, Legacy: r.legacy != nil}
+}
+
+// explain adds to an error that one of the PACS made what may help.
+func (r *rig) explain(err error) error {
+	var hinted *hintedError
+	var at *bridge.PeerError
+	if errors.As(err, &hinted) || !errors.As(err, &at) {
+		return err
+	}
+	p := peer{"old", r.settings.Old.Peer, r.settings.Node.AETitle}
+	if at.Peer == "new" {
+		p = peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}
+	}
+	var destination *bridge.DestinationError
+	if errors.As(err, &destination) {
+		return withHint(err, fmt.Sprintf("register %s at the old PACS as a C-MOVE destination, with this machine's address and the port of node.listen (%s)",
+			r.settings.Node.AETitle, r.settings.Node.Listen))
+	}
+	return withHint(err, p.hint(err))
+}
