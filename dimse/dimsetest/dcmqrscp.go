@@ -26,9 +26,10 @@ type DcmqrscpOptions struct {
 	AE           string // DCMQRSCP when empty
 	Address      string // a free one when empty
 	Destinations []Peer // its HostTable: where C-MOVE may send
-	// Sends are the SOP class and transfer syntax pairs it proposes when it
-	// sends. Without them it proposes all classes it knows, uncompressed only;
-	// a compressed instance then counts as a failed sub-operation.
+	// Sends are the SOP class and transfer syntax pairs it is to send. Without
+	// them it proposes all classes it knows, uncompressed only; a compressed
+	// instance then counts as a failed sub-operation. One syntax a class is all
+	// that dcmqrscp can do: uncompressed if it is among them, else the first.
 	Sends []Context
 	Args  []string // further options
 }
@@ -47,10 +48,12 @@ func StartDcmqrscp(tb testing.TB, options DcmqrscpOptions) *Dcmqrscp {
 		tb.Fatal(err)
 	}
 	config := writeFile(tb, filepath.Join(folder, "dcmqrscp.cfg"), d.config(options.Destinations))
-	args := []string{"--config", config, "--bit-preserving", "--propose-little"}
+	args := []string{"--config", config, "--bit-preserving"}
 	if len(options.Sends) > 0 {
 		profiles := writeFile(tb, filepath.Join(folder, "profiles.cfg"), associationProfiles(options.Sends))
 		args = append(args, "--assoc-config-file", profiles, "In", "Out")
+	} else {
+		args = append(args, "--propose-little")
 	}
 	cmd := exec.Command(program, append(args, options.Args...)...)
 	cmd.Env = append(cmd.Environ(), noDelay)
@@ -68,44 +71,71 @@ func (d *Dcmqrscp) config(destinations []Peer) string {
 		fmt.Fprintf(&b, "host%d = (%s, %s, %s)\n", i, p.AE, p.Host(), p.Port())
 	}
 	b.WriteString("HostTable END\nVendorTable BEGIN\nVendorTable END\n")
-	fmt.Fprintf(&b, "AETable BEGIN\n%s %s RW (5000, 65536mb) ANY\nAETable END\n", d.AE, d.Dir)
+	fmt.Fprintf(&b, "AETable BEGIN\n%s %s RW (500, 1024mb) ANY\nAETable END\n", d.AE, d.Dir)
 	return b.String()
 }
 
 // associationProfiles is DCMTK's association configuration: In takes what In
-// may be sent, Out proposes one presentation context for each pair.
+// may be sent, Out proposes one presentation context for each SOP class.
 func associationProfiles(sends []Context) string {
-	var syntaxes, contexts, in, out strings.Builder
-	seen := map[string]int{}
-	for _, c := range sends {
-		if _, known := seen[c.TransferSyntax]; !known {
-			seen[c.TransferSyntax] = len(seen) + 1
-			fmt.Fprintf(&syntaxes, "[TS%d]\nTransferSyntax1 = %s\n", len(seen), c.TransferSyntax)
-		}
-	}
+	var syntaxes, in, out strings.Builder
+	plain := []string{uid.ExplicitLE, uid.ExplicitBE, uid.ImplicitLE}
+	listSyntaxes(&syntaxes, "Plain", plain)
+	listSyntaxes(&syntaxes, "Any", append(packedSyntaxes(sends), plain...))
 	for i, class := range queryClasses {
-		fmt.Fprintf(&in, "PresentationContext%d = %s\\Query\n", i+1, class)
+		fmt.Fprintf(&in, "PresentationContext%d = %s\\Plain\n", i+1, class)
 	}
-	classes := slices.Compact(slices.Sorted(func(yield func(string) bool) {
-		for _, c := range sends {
-			if !yield(c.SOPClass) {
-				return
-			}
+	for i, c := range onePerClass(sends) {
+		group := "Plain"
+		if packed(c.TransferSyntax) {
+			group = fmt.Sprintf("Packed%d", i+1)
+			listSyntaxes(&syntaxes, group, []string{c.TransferSyntax})
 		}
-	}))
-	for i, class := range classes {
-		fmt.Fprintf(&in, "PresentationContext%d = %s\\Any\n", len(queryClasses)+i+1, class)
+		fmt.Fprintf(&in, "PresentationContext%d = %s\\Any\n", len(queryClasses)+i+1, c.SOPClass)
+		fmt.Fprintf(&out, "PresentationContext%d = %s\\%s\n", i+1, c.SOPClass, group)
 	}
-	for i, c := range sends {
-		fmt.Fprintf(&out, "PresentationContext%d = %s\\TS%d\n", i+1, c.SOPClass, seen[c.TransferSyntax])
+	return fmt.Sprintf("[[TransferSyntaxes]]\n%s[[PresentationContexts]]\n[InContexts]\n%s[OutContexts]\n%s[[Profiles]]\n"+
+		"[In]\nPresentationContexts = InContexts\n[Out]\nPresentationContexts = OutContexts\n", &syntaxes, &in, &out)
+}
+
+func listSyntaxes(b *strings.Builder, group string, syntaxes []string) {
+	fmt.Fprintf(b, "[%s]\n", group)
+	for i, ts := range syntaxes {
+		fmt.Fprintf(b, "TransferSyntax%d = %s\n", i+1, ts)
 	}
-	syntaxes.WriteString("[Query]\nTransferSyntax1 = LittleEndianExplicit\nTransferSyntax2 = LittleEndianImplicit\n[Any]\n")
-	for ts, n := range seen {
-		fmt.Fprintf(&syntaxes, "TransferSyntax%d = %s\n", n, ts)
+}
+
+// onePerClass chooses what dcmqrscp proposes for each class: it uses the same
+// presentation context for all instances of a class, so uncompressed wins,
+// between whose syntaxes it converts.
+func onePerClass(sends []Context) []Context {
+	var chosen []Context
+	for _, c := range sends {
+		i := slices.IndexFunc(chosen, func(have Context) bool { return have.SOPClass == c.SOPClass })
+		switch {
+		case i < 0:
+			chosen = append(chosen, c)
+		case !packed(c.TransferSyntax):
+			chosen[i] = c
+		}
 	}
-	fmt.Fprintf(&contexts, "[InContexts]\n%s[OutContexts]\n%s", &in, &out)
-	return fmt.Sprintf("[[TransferSyntaxes]]\n%s[[PresentationContexts]]\n%s[[Profiles]]\n"+
-		"[In]\nPresentationContexts = InContexts\n[Out]\nPresentationContexts = OutContexts\n", &syntaxes, &contexts)
+	return chosen
+}
+
+func packedSyntaxes(sends []Context) []string {
+	var list []string
+	for _, c := range sends {
+		if packed(c.TransferSyntax) && !slices.Contains(list, c.TransferSyntax) {
+			list = append(list, c.TransferSyntax)
+		}
+	}
+	return list
+}
+
+// packed tells the syntaxes that dcmqrscp does not convert to uncompressed.
+func packed(transferSyntax string) bool {
+	syntax, _ := uid.SyntaxOf(transferSyntax)
+	return syntax.Encapsulated
 }
 
 // queryClasses are the services that a profile for incoming associations must

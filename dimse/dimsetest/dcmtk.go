@@ -25,9 +25,10 @@ type Output struct {
 	ExitCode       int // -1: it was killed
 }
 
-// String shows the command, its exit code and all it wrote.
+// String shows the command (the beginning of a long one), its exit code and
+// all it wrote.
 func (o Output) String() string {
-	return fmt.Sprintf("%s: exit code %d\n%s%s", o.Command, o.ExitCode, o.Stdout, o.Stderr)
+	return fmt.Sprintf("%.200s: exit code %d\n%s%s", o.Command, o.ExitCode, o.Stdout, o.Stderr)
 }
 
 // Need fails the test unless the tool ended with exit code 0.
@@ -44,6 +45,15 @@ func (o Output) Need(tb testing.TB) Output {
 func DCMTK(tb testing.TB, tool string, args ...string) Output {
 	tb.Helper()
 	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...))
+}
+
+// SendFiles stores Part 10 files at a peer, each in the transfer syntax it has, by
+// DCMTK's dcmsend. What the peer or the tool refuses is left out; the output
+// tells.
+func SendFiles(tb testing.TB, to Peer, files ...string) Output {
+	tb.Helper()
+	args := []string{"--verbose", "--no-halt", "--no-uid-checks", "--decompress-never", "--call", to.AE, to.Host(), to.Port()}
+	return DCMTK(tb, "dcmsend", append(args, files...)...)
 }
 
 // Dciodvfy returns the errors (not the warnings) that dicom3tools' dciodvfy

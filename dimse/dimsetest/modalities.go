@@ -50,7 +50,7 @@ var modalities = map[string]modality{
 	"OT": {
 		sopClass: uid.SecondaryCapture, department: "Dermatology", bodyPart: "SKIN", bits: 8,
 		attributes: []attribute{
-			{"ImageType", `DERIVED\SECONDARY`}, {"ConversionType", "WSD"}, {"PatientOrientation", ""},
+			{"ImageType", `DERIVED\SECONDARY`}, {"ConversionType", "WSD"}, {"PatientOrientation", ""}, {"Laterality", "L"},
 		},
 	},
 }

@@ -55,7 +55,7 @@ func startProcess(tb testing.TB, name string, cmd *exec.Cmd) *Process {
 		tb.Fatalf("start %s: %v", name, err)
 	}
 	tb.Cleanup(func() {
-		p.Stop()
+		p.once.Do(p.kill) // nobody needs what it would still save
 		p.closeLog(tb)
 	})
 	return p
@@ -94,7 +94,11 @@ func (p *Process) stop() {
 	case <-p.done:
 	case <-timer.C:
 	}
-	p.Signal(syscall.SIGKILL) // and what it left behind in its group
+	p.kill() // and what it left behind in its group
+}
+
+func (p *Process) kill() {
+	p.Signal(syscall.SIGKILL)
 	<-p.done
 }
 

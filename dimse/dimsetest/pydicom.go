@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"pacsbridge/dimse/dataset"
 )
 
 // pydicomData is where Debian's python3-pydicom keeps its DICOM files.
@@ -24,6 +26,25 @@ func PydicomFiles(tb testing.TB) []string {
 	return slices.DeleteFunc(filesIn(tb, pydicomData), func(name string) bool {
 		return !isPart10(name)
 	})
+}
+
+// ContextsOf lists the SOP class and transfer syntax pairs of Part 10 files.
+func ContextsOf(tb testing.TB, files ...string) []Context {
+	tb.Helper()
+	var contexts []Context
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		meta, _, err := dataset.ReadPart10(f)
+		f.Close()
+		c := Context{meta.SOPClassUID, meta.TransferSyntaxUID}
+		if err == nil && c.SOPClass != "" && c.TransferSyntax != "" && !slices.Contains(contexts, c) {
+			contexts = append(contexts, c)
+		}
+	}
+	return contexts
 }
 
 // mediaDirectory is the SOP class of a DICOMDIR, which is no instance of a study.
