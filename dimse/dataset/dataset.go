@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Dataset is a small data set in memory: a query's identifier, the header of an image, a command. Its elements stand in
@@ -15,8 +16,11 @@ type Dataset struct {
 // New returns an empty data set.
 func New() *Dataset { return &Dataset{} }
 
-// Set puts e in its place, instead of an element with its tag if there was one.
+// Set puts e in its place, instead of an element with its tag if there was one. Without a VR it gets the dictionary's.
 func (d *Dataset) Set(e Element) *Dataset {
+	if e.VR == "" {
+		e.VR = DictionaryVR(e.Tag)
+	}
 	for _, item := range e.Items {
 		item.parent = d
 	}
@@ -32,28 +36,18 @@ func (d *Dataset) Set(e Element) *Dataset {
 // SetString sets tag to values under the VR that the dictionary gives it, joined by backslashes and padded. Without
 // values the element is there and empty, as a query asks for an attribute (PS3.4 §C.2.2.1.3).
 func (d *Dataset) SetString(tag Tag, values ...string) *Dataset {
-	vr := textualVR(tag)
-	var value []byte
-	for i, v := range values {
-		if i > 0 {
-			value = append(value, '\\')
-		}
-		value = append(value, v...)
+	vr := DictionaryVR(tag)
+	if value, ok := encodeNumbers(vr, values); ok {
+		return d.Set(Element{Tag: tag, VR: vr, Value: value})
 	}
-	return d.Set(Element{Tag: tag, VR: vr, Value: pad(vr, value)})
+	if vr == SQ || vr.unit() > 1 {
+		vr = UN // text where none belongs: at least nobody takes it for something else
+	}
+	return d.Set(Element{Tag: tag, VR: vr, Value: pad(vr, []byte(strings.Join(values, `\`)))})
 }
 
 // SetText sets tag to a text in which a backslash is no separator (ST, LT, UT).
 func (d *Dataset) SetText(tag Tag, text string) *Dataset { return d.SetString(tag, text) }
-
-// textualVR is the dictionary's VR of tag, for a value given as text.
-func textualVR(tag Tag) VR {
-	vr := DictionaryVR(tag)
-	if vr == SQ {
-		return UN
-	}
-	return vr
-}
 
 // SetUint16 sets tag to a number of VR US.
 func (d *Dataset) SetUint16(tag Tag, v uint16) *Dataset {

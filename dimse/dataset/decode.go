@@ -2,11 +2,9 @@ package dataset
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
-	"sync"
+	"unsafe"
 
 	"pacsbridge/dimse/uid"
 )
@@ -17,10 +15,9 @@ const MaxSize = 1 << 20
 // What decoded elements may cost in memory, besides the bytes themselves: some freely, more in proportion to the bytes.
 // Elements without values are eight bytes encoded and nine times that decoded; a flood of them is refused.
 const (
-	freeCost    = 48 << 10
-	costPerByte = 2
-	elementCost = 80
-	itemCost    = 48
+	freeCost    = 40 << 10
+	elementCost = int(unsafe.Sizeof(Element{}))
+	itemCost    = int(unsafe.Sizeof(Dataset{}) + unsafe.Sizeof(&Dataset{}))
 )
 
 // Note is something odd that Decode met and mended.
@@ -53,156 +50,52 @@ func DecodeNoting(b []byte, ts string) (*Dataset, []Note, error) {
 	return decode(b, syntax)
 }
 
-// decoder builds a tree of data sets from the tokens of a scanner. The elements of all open data sets stand one behind
-// the other on one stack, so that each data set gets its elements in one piece of the right size.
-type decoder struct {
-	scan     *Scanner
-	elements []Element
-	items    []*Dataset
-	open     []openDataset
-	budget   int
-	notes    []Note
-}
-
-// openDataset is a data set whose elements are still coming, and the sequence that it is an item of.
-type openDataset struct {
-	dataset *Dataset
-	first   int     // of its elements on the stack
-	parent  Element // the sequence
-	item    int     // the sequence's first item on the stack
-}
-
-// decoders keeps the stacks for the next data set.
-var decoders = sync.Pool{New: func() any { return new(decoder) }}
-
+// decode goes over b twice: once to check and count, once to build what then has a known size.
 func decode(b []byte, syntax uid.Syntax) (*Dataset, []Note, error) {
-	d := decoders.Get().(*decoder)
-	defer d.release()
-	d.scan, d.budget = scanBytes(b, syntax), freeCost+costPerByte*len(b)
-	root := New()
-	d.open = append(d.open, openDataset{dataset: root})
+	scan := scanBytes(b, syntax)
+	n, err := count(scan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n.cost() > freeCost+2*len(b)-len(b)/4 {
+		return nil, nil, fmt.Errorf("decode data set: more elements than its length justifies: %w", ErrTooLarge)
+	}
+	scan.src = source{buf: b, hi: len(b)}
+	scan.start(syntax, int64(len(b)))
+	d := newDecoder(scan, n)
+	root, err := d.build()
+	return root, d.notes, err
+}
+
+// census is what a data set consists of.
+type census struct {
+	elements, items int
+	swapped         int // bytes of values in big endian, which need a copy
+}
+
+func (n census) cost() int { return n.elements*elementCost + n.items*itemCost + n.swapped }
+
+// count checks the data set and counts what is in it.
+func count(scan *Scanner) (n census, err error) {
 	for {
-		token, err := d.scan.Next()
-		if err == io.EOF {
-			d.closeDataset()
-			return root, d.notes, nil
+		token, err := scan.Next()
+		switch {
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, err
+		case token.Kind == FragmentsStart:
+			return n, fmt.Errorf("decode element %s: %w", token.Tag, ErrFragments)
+		case token.Kind == ItemStart:
+			n.items++
+		case token.Kind == SequenceStart:
+			n.elements++
+		case token.Kind == ElementToken:
+			n.elements++
+			if scan.top().big && token.VR.unit() > 1 {
+				n.swapped += int(scan.value)
+			}
 		}
-		if err == nil {
-			err = d.take(token)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-}
-
-// release forgets what the stacks hold and keeps their memory.
-func (d *decoder) release() {
-	clear(d.elements[:cap(d.elements)])
-	clear(d.items[:cap(d.items)])
-	clear(d.open[:cap(d.open)])
-	*d = decoder{elements: d.elements[:0], items: d.items[:0], open: d.open[:0]}
-	decoders.Put(d)
-}
-
-// take adds what token stands for.
-func (d *decoder) take(token Token) error {
-	switch token.Kind {
-	case ElementToken:
-		d.budget -= elementCost
-		d.elements = append(d.elements, d.element(token))
-	case SequenceStart:
-		d.budget -= elementCost
-		d.open[len(d.open)-1].parent = Element{Tag: token.Tag, VR: token.VR}
-		d.open[len(d.open)-1].item = len(d.items)
-	case ItemStart:
-		d.budget -= itemCost
-		parent := d.open[len(d.open)-1].dataset
-		d.open = append(d.open, openDataset{dataset: &Dataset{parent: parent}, first: len(d.elements)})
-	case ItemEnd:
-		d.items = append(d.items, d.closeDataset())
-	case SequenceEnd:
-		d.closeSequence()
-	case FragmentsStart:
-		return fmt.Errorf("decode element %s: %w", token.Tag, ErrFragments)
-	}
-	if d.budget < 0 {
-		return fmt.Errorf("decode data set: more elements than its length justifies: %w", ErrTooLarge)
-	}
-	return nil
-}
-
-// element makes an element of the current value.
-func (d *decoder) element(token Token) Element {
-	e := Element{Tag: token.Tag, VR: token.VR}
-	if h := d.scan.Header(); d.scan.top().explicit && e.VR == UN {
-		if _, known := knownVR(h[4], h[5]); !known {
-			e.VR = VR(h[4:6])
-		}
-	}
-	e.Value = d.scan.view()
-	if d.scan.top().big && e.VR.unit() > 1 {
-		d.budget -= len(e.Value)
-		e.Value = swapped(e.VR, e.Value)
-	}
-	return e
-}
-
-// closeSequence makes an element of the items since the innermost sequence began.
-func (d *decoder) closeSequence() {
-	o := &d.open[len(d.open)-1]
-	e := o.parent
-	if items := d.items[o.item:]; len(items) > 0 || e.VR == UN {
-		e.Items = append(make([]*Dataset, 0, len(items)), items...)
-	}
-	d.items = d.items[:o.item]
-	d.elements = append(d.elements, e)
-}
-
-// closeDataset gives the innermost data set its elements, in order and each once.
-func (d *decoder) closeDataset() *Dataset {
-	o := d.open[len(d.open)-1]
-	d.open = d.open[:len(d.open)-1]
-	elements := d.elements[o.first:]
-	if !slices.IsSortedFunc(elements, strictly) {
-		elements = d.order(elements)
-	}
-	if len(elements) > 0 {
-		o.dataset.Elements = slices.Clone(elements)
-	}
-	d.elements = d.elements[:o.first]
-	return o.dataset
-}
-
-// strictly orders elements so that two with the same tag count as out of order.
-func strictly(a, b Element) int {
-	if a.Tag == b.Tag {
-		return -1
-	}
-	return cmp.Compare(a.Tag, b.Tag)
-}
-
-// order sorts elements and drops those whose tag came before.
-func (d *decoder) order(elements []Element) []Element {
-	byTag := func(a, b Element) int { return cmp.Compare(a.Tag, b.Tag) }
-	if !slices.IsSortedFunc(elements, byTag) {
-		d.note(elements[0].Tag, "elements out of order were put in order")
-		slices.SortStableFunc(elements, byTag)
-	}
-	return slices.CompactFunc(elements, func(a, b Element) bool {
-		if a.Tag == b.Tag {
-			d.note(a.Tag, "of two elements with this tag the first was kept")
-		}
-		return a.Tag == b.Tag
-	})
-}
-
-// maxNotes is how many notes are taken; a flood of oddities is not told one by one.
-const maxNotes = 16
-
-func (d *decoder) note(tag Tag, what string) {
-	if len(d.notes) < maxNotes {
-		d.notes = append(d.notes, Note{Tag: tag, What: what})
 	}
 }
 

@@ -16,43 +16,65 @@ func DictionaryVR(tag Tag) VR {
 	return lookUpVR(tag)
 }
 
-// dictionary answers DictionaryVR for one pass over a data set. Asking for a tag that the dictionary lacks costs memory,
-// so a pass may ask only for so many of them as its length justifies; answers are remembered for all passes.
+// dictionary answers DictionaryVR for one pass over a data set. To ask for a tag that the dictionary lacks costs memory,
+// so answers are remembered for all passes, and a pass may ask in vain only as often as its length justifies.
 type dictionary struct {
 	misses int64
 }
 
 // What a pass may miss: a handful, and one for each so many bytes of input.
 const (
-	freeMisses   = 128
-	bytesPerMiss = 256
+	freeMisses   = 64
+	bytesPerMiss = 1 << 10
 )
 
-// vr is DictionaryVR at offset bytes into the data set; UN for a new tag when too many were unknown before.
+// vr is DictionaryVR at offset bytes into the data set; UN for a tag unheard of when too many were unknown before.
 func (d *dictionary) vr(tag Tag, offset int64) VR {
 	if vr, ok := ruledVR(tag); ok {
 		return vr
 	}
-	slot := &remembered[uint32(tag*0x9E3779B1)>>(32-rememberedBits)]
-	if entry := slot.Load(); Tag(entry>>32) == tag {
-		vr, _ := knownVR(byte(entry>>8), byte(entry))
+	vr, slot := recall(tag)
+	switch {
+	case vr != "":
 		return vr
-	}
-	if d.misses > freeMisses+offset/bytesPerMiss {
+	case d.misses > freeMisses+offset/bytesPerMiss:
 		return UN
 	}
-	vr := lookUpVR(tag)
+	vr = lookUpVR(tag)
 	if vr == UN {
 		d.misses++
 	}
-	slot.Store(uint64(tag)<<32 | uint64(vr[0])<<8 | uint64(vr[1]))
+	if slot != nil {
+		slot.CompareAndSwap(0, uint64(tag)<<32|uint64(vr[0])<<8|uint64(vr[1]))
+	}
 	return vr
 }
 
-const rememberedBits = 12
+const (
+	memoryBits = 14 // four times as many places as the dictionary has tags
+	maxProbes  = 16
+)
 
-// remembered holds earlier answers: the tag in the upper half, its VR's letters in the lower.
-var remembered [1 << rememberedBits]atomic.Uint64
+// memory is a hash table of earlier answers: the tag in the upper half, its VR's letters in the lower. It never forgets,
+// and takes no more when a place and those behind it are full.
+var memory [1 << memoryBits]atomic.Uint64
+
+// recall returns the remembered answer for tag, or the place where it may be remembered, if there is one.
+func recall(tag Tag) (VR, *atomic.Uint64) {
+	hash := uint32(tag*0x9E3779B1) >> (32 - memoryBits)
+	for probe := range uint32(maxProbes) {
+		slot := &memory[(hash+probe)%(1<<memoryBits)]
+		entry := slot.Load()
+		if entry == 0 {
+			return "", slot
+		}
+		if Tag(entry>>32) == tag {
+			vr, _ := knownVR(byte(entry>>8), byte(entry))
+			return vr, nil
+		}
+	}
+	return "", nil
+}
 
 // ruledVR answers for the tags whose VR follows from a rule instead of a dictionary entry.
 func ruledVR(tag Tag) (VR, bool) {

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bufio"
 	"compress/flate"
+	"encoding/binary"
 	"io"
 )
 
@@ -65,13 +66,18 @@ func (i *inflater) Read(p []byte) (int, error) {
 // consumed is how much of the compressed stream was used.
 func (i *inflater) consumed() int64 { return i.count.n - int64(i.raw.Buffered()) }
 
-// drain reads what follows the deflated stream, which is at most one byte of padding.
+// gzipTrailer is a checksum and the inflated length, which gzip has behind the deflated stream.
+const gzipTrailer = 8
+
+// drain reads what follows the deflated stream: at most one byte of padding. Real archives also hold files whose writer left
+// gzip's trailer there.
 func (i *inflater) drain() error {
-	rest, err := i.raw.Peek(2)
+	rest, err := i.raw.Peek(gzipTrailer + 2)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if len(rest) > 1 {
+	trailer := len(rest) == gzipTrailer || len(rest) == gzipTrailer+1
+	if len(rest) > 1 && !(trailer && binary.LittleEndian.Uint32(rest[4:]) == uint32(i.out)) {
 		return &MalformedError{Offset: i.out, Why: "bytes behind the end of the deflated stream"}
 	}
 	_, err = i.raw.Discard(len(rest))

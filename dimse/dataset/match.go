@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Match reports whether candidate answers query by the rules of PS3.4 §C.2.2.2: an empty key matches anything, a list of
@@ -35,6 +36,9 @@ func isKey(tag Tag) bool {
 
 const queryRetrieveView Tag = 0x00080053
 
+// maxPairs is how many pairs of values two elements may make; a query that makes more is no query.
+const maxPairs = 1 << 20
+
 func matchElement(query *Dataset, key *Element, candidate *Dataset) bool {
 	if key.sequence() {
 		return matchSequence(key, candidate.Sequence(key.Tag))
@@ -51,6 +55,9 @@ func matchElement(query *Dataset, key *Element, candidate *Dataset) bool {
 		return bytes.Equal(key.Value, element.Value)
 	}
 	wanted, values := query.texts(key, vr), candidate.texts(element, vr)
+	if len(wanted)*len(values) > maxPairs {
+		return false
+	}
 	return slices.ContainsFunc(wanted, func(want string) bool {
 		return slices.ContainsFunc(values, func(value string) bool { return matchValue(vr, want, value) })
 	})
@@ -59,17 +66,15 @@ func matchElement(query *Dataset, key *Element, candidate *Dataset) bool {
 // universal reports whether a key matches whatever there is, even nothing (PS3.4 §C.2.2.2.3 and §C.2.2.2.4).
 func universal(key *Element) bool {
 	value := strings.Trim(string(key.Value), " \x00")
-	return value == "" || strings.Trim(value, "*") == "" && wildcards(key.VR)
+	return value == "" || strings.Trim(value, "*") == "" && wildcards(key.meaning())
 }
 
-// matchingVR is the VR by whose rules two elements are compared: of those that they have, the better known.
+// matchingVR is the VR by whose rules two elements are compared: of the two that they have, the better known.
 func matchingVR(key, element *Element) VR {
-	for _, vr := range []VR{element.VR, key.VR} {
-		if vr != UN && len(vr) == 2 {
-			return vr
-		}
+	if vr := element.meaning(); vr != UN {
+		return vr
 	}
-	return DictionaryVR(key.Tag)
+	return key.meaning()
 }
 
 // matchSequence compares the keys within a sequence's one item with all items of the candidate (PS3.4 §C.2.2.2.6).
@@ -151,25 +156,39 @@ func foldName(name string) string {
 // foldRune maps all forms of a letter to one.
 func foldRune(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }
 
+// maxPattern is the longest key that is taken for a pattern; longer ones match themselves. It bounds the time of a match.
+const maxPattern = 1 << 10
+
 // matchPattern compares value with a pattern in which "*" stands for any characters, even none, and "?" for one. Brackets
-// and all else stand for themselves. It takes time in proportion to the product of both lengths at worst.
+// and all else stand for themselves.
 func matchPattern(pattern, value string) bool {
-	p, v := []rune(pattern), []rune(value)
+	if len(pattern) > maxPattern {
+		return pattern == value
+	}
 	i, j, star, resume := 0, 0, -1, 0
-	for j < len(v) {
+	for j < len(value) {
 		switch {
-		case i < len(p) && p[i] == '*':
-			star, resume = i, j
+		case i < len(pattern) && pattern[i] == '*':
 			i++
-		case i < len(p) && (p[i] == '?' || p[i] == v[j]):
+			star, resume = i, j
+		case i < len(pattern) && pattern[i] == '?':
+			i++
+			j += runeLength(value[j:])
+		case i < len(pattern) && pattern[i] == value[j]:
 			i++
 			j++
 		case star >= 0:
-			resume++
-			i, j = star+1, resume
+			resume += runeLength(value[resume:])
+			i, j = star, resume
 		default:
 			return false
 		}
 	}
-	return strings.Trim(string(p[i:]), "*") == ""
+	return strings.Trim(pattern[i:], "*") == ""
+}
+
+// runeLength is how many bytes the first character of s has.
+func runeLength(s string) int {
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }

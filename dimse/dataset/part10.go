@@ -125,12 +125,13 @@ func guessSyntax(b []byte) (string, error) {
 	}
 	little, big := tagAt(b, false).Group(), tagAt(b, true).Group()
 	_, explicit := knownVR(b[4], b[5])
+	length := uint32At(b[4:], false) // in implicit VR
 	switch {
 	case explicit && little <= big && little <= maxGuessedGroup:
 		return uid.ExplicitLE, nil
 	case explicit && big <= maxGuessedGroup:
 		return uid.ExplicitBE, nil
-	case !explicit && little <= maxGuessedGroup && little > 0 && uint32At(b[4:], false) <= MaxHeaderValue:
+	case !explicit && 0 < little && little <= maxGuessedGroup && (length <= MaxHeaderValue || length == UndefinedLength):
 		return uid.ImplicitLE, nil
 	}
 	return "", ErrNotDICOM

@@ -16,12 +16,13 @@ func (d *Dataset) Text(tag Tag) string {
 	if !found {
 		return ""
 	}
-	value := []byte(trim(e.VR, string(e.Value)))
-	if !e.VR.text() && e.VR != UN {
-		text, _ := DecodeText(value, nil)
-		return text
+	vr := e.meaning()
+	value := []byte(trim(vr, string(e.Value)))
+	var charset []string
+	if vr.text() || vr == UN {
+		charset = d.charset()
 	}
-	text, _ := decodeText(value, d.charset(), e.VR == PN)
+	text, _ := decodeText(value, charset, vr == PN)
 	return text
 }
 

@@ -22,13 +22,24 @@ func (d *Dataset) Strings(tag Tag) []string {
 	if !found || len(e.Value) == 0 {
 		return nil
 	}
-	if e.VR.single() {
-		return []string{trim(e.VR, string(e.Value))}
+	vr, value := e.meaning(), string(e.Value)
+	switch {
+	case vr.single():
+		return []string{trim(vr, value)}
+	case vr.text():
+		return trimAll(vr, splitText(value, d.charset()))
 	}
-	if !e.VR.text() {
-		return trimAll(e.VR, strings.Split(string(e.Value), `\`))
+	return trimAll(vr, strings.Split(value, `\`))
+}
+
+// meaning is the VR by which the value is understood: the dictionary's where a node on the way forgot it (PS3.5 §6.2.2).
+func (e *Element) meaning() VR {
+	if len(e.VR) == 2 && e.VR != UN {
+		if vr, known := knownVR(e.VR[0], e.VR[1]); known {
+			return vr
+		}
 	}
-	return trimAll(e.VR, splitText(string(e.Value), d.charset()))
+	return DictionaryVR(e.Tag)
 }
 
 func trimAll(vr VR, values []string) []string {
@@ -63,10 +74,11 @@ func (d *Dataset) Int(tag Tag) (int, bool) {
 
 // binaryInt reads the first number of a value that holds whole numbers in binary.
 func (e *Element) binaryInt() (int, bool) {
-	if len(e.Value) < e.VR.unit() {
+	vr := e.meaning()
+	if len(e.Value) < vr.unit() {
 		return 0, false
 	}
-	switch e.VR {
+	switch vr {
 	case US:
 		return int(binary.LittleEndian.Uint16(e.Value)), true
 	case SS:
@@ -79,4 +91,23 @@ func (e *Element) binaryInt() (int, bool) {
 		return int(int64(binary.LittleEndian.Uint64(e.Value))), true
 	}
 	return 0, false
+}
+
+// encodeNumbers encodes values as whole numbers of vr, little endian; false when vr holds none or a value is none.
+func encodeNumbers(vr VR, values []string) ([]byte, bool) {
+	switch vr {
+	case US, SS, UL, SL, UV, SV:
+	default:
+		return nil, false
+	}
+	var encoded []byte
+	for _, v := range values {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return nil, false
+		}
+		number := binary.LittleEndian.AppendUint64(nil, uint64(n))
+		encoded = append(encoded, number[:vr.unit()]...)
+	}
+	return encoded, true
 }
