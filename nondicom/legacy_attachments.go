@@ -87,9 +87,14 @@ func attachmentOf(l *layout, r row, studyKey string) Attachment {
 	}
 }
 
-// sizeOf reads a length. Old databases write 0 where they do not know.
+// sizeOf reads a length, also from a column with decimals (1234.00). Old
+// databases write 0 where they do not know.
 func sizeOf(text string) int64 {
-	size, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	whole, decimals, _ := strings.Cut(strings.TrimSpace(text), ".")
+	if strings.Trim(decimals, "0") != "" {
+		return -1
+	}
+	size, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || size <= 0 {
 		return -1
 	}

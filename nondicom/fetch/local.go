@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/rclone/rclone/backend/local"
 	"github.com/rclone/rclone/fs"
@@ -106,7 +107,7 @@ func localError(err error) error {
 		detail = at.Err
 	}
 	switch {
-	case errors.Is(err, iofs.ErrNotExist), errors.Is(err, fs.ErrorObjectNotFound), errors.Is(err, fs.ErrorDirNotFound):
+	case errors.Is(err, iofs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrorObjectNotFound), errors.Is(err, fs.ErrorDirNotFound):
 		return &Error{Kind: ErrNotFound}
 	case errors.Is(err, iofs.ErrPermission), errors.Is(err, fs.ErrorPermissionDenied):
 		return &Error{Kind: ErrDenied}

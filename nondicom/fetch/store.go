@@ -125,7 +125,8 @@ func (s *Stores) Fetch(ctx context.Context, location string) (*File, error) {
 	}
 	file.location = location
 	if file.Size == 0 {
-		return nil, errors.Join(&Error{Location: location, Kind: ErrEmpty}, file.Close())
+		_ = file.Close() // nothing was read
+		return nil, &Error{Location: location, Kind: ErrEmpty}
 	}
 	return file, nil
 }

@@ -69,7 +69,7 @@ func (f *File) verify() error {
 	switch {
 	case err != nil:
 		return &Error{Kind: ErrChanged, Detail: f.explain(err)}
-	case size != f.Size || f.read != f.Size && f.read == size:
+	case size != f.Size:
 		return &Error{Kind: ErrChanged, Detail: fmt.Errorf("%d bytes became %d", f.Size, size)}
 	case !modTime.Equal(f.ModTime):
 		return &Error{Kind: ErrChanged, Detail: errors.New("its modification time differs")}
