@@ -3,8 +3,10 @@ package dimsetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // FaultKind says what a faulty link does to a connection.
@@ -48,7 +50,7 @@ type Link struct {
 	plan   func(connection int) LinkFault
 	count  int
 	struck int
-	open   map[net.Conn]struct{}
+	open   map[*carried]struct{}
 	closed bool
 }
 
@@ -60,7 +62,7 @@ func NewLink(target string, plan func(connection int) LinkFault) (*Link, error) 
 	if err != nil {
 		return nil, fmt.Errorf("link to %s: %w", target, err)
 	}
-	l := &Link{listener: listener, target: target, quit: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	l := &Link{listener: listener, target: target, quit: make(chan struct{}), open: map[*carried]struct{}{}}
 	l.SetPlan(plan)
 	l.running.Go(l.accept)
 	return l, nil
@@ -90,8 +92,9 @@ func (l *Link) Connections() (made, struck int) {
 func (l *Link) Break() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for conn := range l.open {
-		reset(conn)
+	for c := range l.open {
+		c.struck.Store(true)
+		c.reset()
 	}
 }
 
@@ -127,12 +130,10 @@ func (l *Link) accept() {
 
 // carry moves the bytes of one connection both ways until both have ended.
 func (l *Link) carry(client net.Conn, fault LinkFault) {
-	if !l.register(client) {
-		return
-	}
-	defer l.forget(client)
+	c := &carried{link: l, fault: fault, client: client}
+	defer client.Close()
 	if fault.Kind == Refuse {
-		l.strike(fault, client)
+		c.strike(client)
 		return
 	}
 	target, err := net.Dial("tcp", l.target)
@@ -140,22 +141,36 @@ func (l *Link) carry(client net.Conn, fault LinkFault) {
 		reset(client)
 		return
 	}
-	if !l.register(target) {
+	defer target.Close()
+	c.target = target
+	if !l.register(c) {
 		return
 	}
-	defer l.forget(target)
+	defer l.forget(c)
 	var both sync.WaitGroup
-	both.Go(func() { l.pump(target, client, fault, ToTarget) })
-	both.Go(func() { l.pump(client, target, fault, FromTarget) })
+	both.Go(func() { c.pump(target, client, ToTarget) })
+	both.Go(func() { c.pump(client, target, FromTarget) })
 	both.Wait()
+}
+
+// carried is one connection through a link.
+type carried struct {
+	link           *Link
+	fault          LinkFault
+	client, target net.Conn
+	struck         atomic.Bool // the fault decides how it ends, not the pumps
 }
 
 // pump carries one direction until its source ends, and strikes if the fault is
 // meant for this direction and its bytes have gone.
-func (l *Link) pump(dst, src net.Conn, fault LinkFault, direction Direction) {
-	defer closeWrite(dst)
-	mine := fault.Kind != NoFault && fault.Direction == direction
-	left := fault.After
+func (c *carried) pump(dst, src net.Conn, direction Direction) {
+	defer func() {
+		if !c.struck.Load() {
+			closeWrite(dst)
+		}
+	}()
+	mine := c.fault.Kind != NoFault && c.fault.Direction == direction
+	left := c.fault.After
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := src.Read(buf)
@@ -168,54 +183,53 @@ func (l *Link) pump(dst, src net.Conn, fault LinkFault, direction Direction) {
 			return
 		}
 		if mine && left == 0 {
-			l.strike(fault, dst, src)
+			c.strike(src)
 			return
 		}
 	}
 }
 
-// strike lets the fault happen to the connections of one link.
-func (l *Link) strike(fault LinkFault, conns ...net.Conn) {
-	l.mu.Lock()
-	l.struck++
-	l.mu.Unlock()
-	switch fault.Kind {
+// strike lets the fault happen; src is where the bytes come from that it stops.
+func (c *carried) strike(src net.Conn) {
+	c.struck.Store(true)
+	c.link.mu.Lock()
+	c.link.struck++
+	c.link.mu.Unlock()
+	switch c.fault.Kind {
 	case Refuse, Reset:
-		for _, c := range conns {
-			reset(c)
-		}
+		c.reset()
 	case Cut:
-		for _, c := range conns {
-			c.Close()
-		}
+		c.client.Close()
+		c.target.Close()
 	case Stall:
-		<-l.quit
+		<-c.link.quit
 	case Swallow:
-		src := conns[len(conns)-1]
-		buf := make([]byte, 32<<10)
-		for err := error(nil); err == nil; {
-			_, err = src.Read(buf)
-		}
+		io.Copy(io.Discard, src)
 	}
 }
 
-// register notes an open connection; it closes it when the link is closing.
-func (l *Link) register(conn net.Conn) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		conn.Close()
-		return false
+// reset ends both sides as if their hosts had crashed.
+func (c *carried) reset() {
+	reset(c.client)
+	if c.target != nil {
+		reset(c.target)
 	}
-	l.open[conn] = struct{}{}
-	return true
 }
 
-func (l *Link) forget(conn net.Conn) {
-	conn.Close()
+// register notes an open connection, unless the link is closing.
+func (l *Link) register(c *carried) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.open, conn)
+	if !l.closed {
+		l.open[c] = struct{}{}
+	}
+	return !l.closed
+}
+
+func (l *Link) forget(c *carried) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, c)
 }
 
 // reset closes a connection so that its peer sees RST instead of FIN.
