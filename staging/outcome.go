@@ -9,9 +9,9 @@ import (
 )
 
 // ErrGrew is returned by Finish when the study gained something while it was in
-// work. It has gone back to to-migrate and will be done again; the claim has
-// ended.
-var ErrGrew = errors.New("the study gained items while it was in work and goes again")
+// work: what was proven is not all of it. The claim holds on; the study is to be
+// returned, so that it goes again.
+var ErrGrew = errors.New("the study gained items while it was in work")
 
 // UnfinishedError says why a study cannot be migrated yet: some of its items
 // are neither done nor skipped.
@@ -28,35 +28,33 @@ func (e *UnfinishedError) Error() string {
 func (e *UnfinishedError) Temporary() bool { return false }
 
 // Finish saves items and ends the study as migrated. It refuses with an
-// *UnfinishedError unless every item is done or skipped.
+// *UnfinishedError unless every item is done or skipped, and with ErrGrew where
+// more was staged meanwhile; then nothing is saved.
 func (c *Claim) Finish(ctx context.Context, items ...Item) error {
-	grown := false
-	err := c.fenced(ctx, "finish", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "finish", func(tx *sql.Tx) error {
 		if err := c.save(ctx, tx, items); err != nil {
 			return err
-		}
-		err := tx.QueryRowContext(ctx, `SELECT grown = 1 FROM studies WHERE id = $1`, c.study.ID).Scan(&grown)
-		if err != nil {
-			return err
-		}
-		if grown {
-			return c.move(ctx, tx, ToMigrate, `attempts = attempts - 1, not_before = 0`)
 		}
 		if err := c.finished(ctx, tx); err != nil {
 			return err
 		}
 		return c.move(ctx, tx, Migrated, `class = '', reason = '', soft_tries = 0`)
 	})
-	if err == nil && grown {
-		return c.db.wrap("finish study "+c.study.UID, ErrGrew)
-	}
-	return err
 }
 
-// finished counts what is still open. A trigger guards the same.
+// finished refuses a study that grew or has open items. A trigger guards the
+// latter as well.
 func (c *Claim) finished(ctx context.Context, tx *sql.Tx) error {
+	var grown bool
+	err := tx.QueryRowContext(ctx, `SELECT grown = 1 FROM studies WHERE id = $1`, c.study.ID).Scan(&grown)
+	if err != nil {
+		return err
+	}
+	if grown {
+		return ErrGrew
+	}
 	var open UnfinishedError
-	err := tx.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(kind || ' ' || uid), '') FROM items
+	err = tx.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(kind || ' ' || uid), '') FROM items
 		WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID).Scan(&open.Open, &open.First)
 	if err != nil {
 		return err

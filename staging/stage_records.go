@@ -12,8 +12,8 @@ type StagedRecord struct {
 	Study       Study
 	Record      Item // Kind Record; the zero Item where records are not carried
 	Attachments []Item
-	// Placeholder is the UID of the ambiguous study that may have stood for
-	// this record before it joined; it is skipped as joined. "" for none.
+	// Placeholder is the UID of the ambiguous or ghost study that may have stood
+	// for this record before it joined; it is skipped as joined. "" for none.
 	Placeholder string
 }
 
@@ -112,15 +112,18 @@ func (s *stager) gain(ctx context.Context, studyID int64) error {
 	return err
 }
 
-// skipPlaceholder ends the ambiguous study that stood for a record which has
-// found its own. One in a worker's hand is left to it and ends the next time.
+// skipPlaceholder ends the study that stood for a record which has now found its
+// own: an ambiguous one, or a ghost of which nothing has reached NEW. One in a
+// worker's hand is left to it and ends the next time.
 func (s *stager) skipPlaceholder(ctx context.Context, placeholder, joined string) error {
 	if placeholder == "" {
 		return nil
 	}
 	reason := "joined " + joined
 	skipped, err := rowsOf(s.tx.ExecContext(ctx, `UPDATE studies SET state = 'skipped', class = '', reason = $2, updated_at = $3
-		WHERE uid = $1 AND kind = 'ambiguous' AND state IN ('to-migrate', 'failed')`, placeholder, reason, s.now))
+		WHERE uid = $1 AND kind IN ('ambiguous', 'ghost') AND state IN ('to-migrate', 'failed') AND NOT EXISTS (
+			SELECT 1 FROM items WHERE items.study_id = studies.id AND (items.stored = 1 OR items.found = 1))`,
+		placeholder, reason, s.now))
 	if err != nil || skipped == 0 {
 		return err
 	}
