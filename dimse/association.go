@@ -1,20 +1,185 @@
 package dimse
 
-// Context is a presentation context the peers agreed upon.
-type Context struct {
-	ID             byte
-	SOPClass       string
-	TransferSyntax string
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"pacsbridge/dimse/pdu"
+)
+
+// Association is one association with a peer, opened by a Dialer or accepted by
+// a Server. Its methods may be called by several goroutines; without an
+// asynchronous operations window the operations then wait for one another.
+//
+// One goroutine reads all that the peer sends and gives answers to the
+// operations that wait for them. Whatever cuts a message in two (a context that
+// ends, a time-out, a data set that cannot be read to its end) aborts the
+// association: it is not usable after that.
+type Association struct {
+	role     Role
+	link     *link
+	in       *pdu.Reader
+	out      *pdu.Writer
+	timeouts Timeouts
+	log      *slog.Logger
+
+	calling, called string
+	peer            Peer
+	contexts        []Context
+	handlers        *Handlers // of an acceptor; nil for a requestor
+
+	ctx     context.Context // ends with the association; what handlers get
+	cancel  context.CancelCauseFunc
+	broken  chan struct{} // closed when the association can carry nothing more
+	done    chan struct{} // closed when the reading goroutine has ended
+	tasks   sync.WaitGroup
+	failed  atomic.Bool // broken is closed; cheaper to ask
+	sending sync.Mutex  // messages go out one after another, never mixed
+	window  chan struct{}
+	command []byte // command set being read
+
+	mu         sync.Mutex
+	state      State
+	err        error // why it is broken
+	released   bool
+	lastID     uint16
+	invoked    map[uint16]*invocation
+	performing map[uint16]context.CancelCauseFunc
+	receiver   StoreHandler // takes the instances of a C-GET under way
+	handling   bool         // a request is being served in the reading goroutine
+	draining   bool         // no further requests are to be served
 }
 
-// Proposal asks for one presentation context.
-type Proposal struct {
-	SOPClass         string
-	TransferSyntaxes []string
-	// SCPRole asks for the provider's role as well, as C-GET needs for the
-	// classes to be received (PS3.7 §D.3.3.4).
-	SCPRole bool
+// Peer is what the other side told about itself.
+type Peer struct {
+	Addr                  net.Addr
+	ImplementationUID     string
+	ImplementationVersion string
+	MaxPDU                uint32 // longest P-DATA-TF it takes; 0: any
+	AsyncWindow           int    // operations it lets us have open at once; at least 1
 }
 
-// Association is one association with a peer, as requestor or acceptor.
-type Association struct{}
+// newAssociation makes an association over a connection that was just opened.
+func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, log *slog.Logger) *Association {
+	a := &Association{
+		role: role, state: state, timeouts: timeouts, log: log,
+		link:       newLink(conn, timeouts.Response),
+		broken:     make(chan struct{}),
+		done:       make(chan struct{}),
+		invoked:    make(map[uint16]*invocation),
+		performing: make(map[uint16]context.CancelCauseFunc),
+	}
+	a.peer.Addr = conn.RemoteAddr()
+	a.ctx, a.cancel = context.WithCancelCause(context.Background())
+	return a
+}
+
+// readBuffers are shared between associations: each needs one while it lasts.
+var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pdu.DefaultMaxLength) }}
+
+// negotiated prepares the transfer of data: maxLength and window are what the
+// peer told us.
+func (a *Association) negotiated(user *pdu.UserInformation, window uint16) (err error) {
+	a.peer.ImplementationUID = user.ImplementationUID
+	a.peer.ImplementationVersion = user.ImplementationVersion
+	a.peer.MaxPDU = defaultPeerMaximum
+	if user.MaxLength != nil {
+		a.peer.MaxPDU = *user.MaxLength
+	}
+	a.peer.AsyncWindow = max(1, int(window))
+	a.window = make(chan struct{}, a.peer.AsyncWindow)
+	if a.out, err = pdu.NewWriter(a.link, a.peer.MaxPDU); err != nil {
+		return protocolErrorf("%v", err)
+	}
+	return nil
+}
+
+// defaultPeerMaximum is assumed of a peer that does not tell its maximum, which
+// it must (PS3.8 §D.1).
+const defaultPeerMaximum = 16 << 10
+
+// CallingAE is the title of the requestor.
+func (a *Association) CallingAE() string { return a.calling }
+
+// CalledAE is the title of the acceptor.
+func (a *Association) CalledAE() string { return a.called }
+
+// Peer tells what the other side said of itself.
+func (a *Association) Peer() Peer { return a.peer }
+
+// Usable says whether a new operation may be begun. It becomes false as soon
+// as the peer aborts, releases or closes the connection.
+func (a *Association) Usable() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state == Sta6 && a.err == nil
+}
+
+// Done is closed when the association has ended and its connection is closed.
+func (a *Association) Done() <-chan struct{} { return a.done }
+
+// fire lets an event happen and returns what is to be done about it; "" when
+// it cannot happen in the present state.
+func (a *Association) fire(e Event) Action {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := next(a.state, e)
+	if t.action == "" {
+		return ""
+	}
+	a.state = t.next
+	if t.action == AR8 && a.role == Acceptor {
+		a.state = t.other
+	}
+	return t.action
+}
+
+func (a *Association) currentState() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state
+}
+
+// end notes why the association can carry nothing more; the first reason
+// counts. Operations that wait learn it.
+func (a *Association) end(err error) {
+	a.mu.Lock()
+	first := a.err == nil
+	if first {
+		a.err = err
+	}
+	a.mu.Unlock()
+	if first {
+		a.failed.Store(true)
+		close(a.broken)
+		a.cancel(err)
+	}
+}
+
+// cause is why the association is not usable.
+func (a *Association) cause() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return a.err
+	}
+	return ErrClosed
+}
+
+// fail aborts the association for a reason of our own side.
+func (a *Association) fail(err error) {
+	a.end(err)
+	if action := a.fire(EvtAbortRequest); action != "" {
+		a.perform(action, nil)
+	}
+}
+
+// breach aborts it because the peer does what it must not.
+func (a *Association) breach(err error) {
+	a.end(err)
+	a.perform(a.fire(EvtInvalid), &pdu.Abort{Source: pdu.AbortByProvider, Reason: pdu.AbortInvalidParameter})
+}

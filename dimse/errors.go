@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"pacsbridge/dimse/pdu"
 )
 
 // ErrClosed is the answer of an association that has been released or closed
@@ -173,14 +175,4 @@ func (e *NoContextError) Temporary() bool { return false }
 
 // SourceError is a failure of the reader a data set was to come from; the
 // association was aborted in the middle of the message.
-type SourceError struct{ Err error }
-
-func (e *SourceError) Error() string { return "read the data set to send: " + e.Err.Error() }
-
-func (e *SourceError) Unwrap() error { return e.Err }
-
-// Temporary is what the reader's own error says of itself.
-func (e *SourceError) Temporary() bool {
-	var temporary interface{ Temporary() bool }
-	return errors.As(e.Err, &temporary) && temporary.Temporary()
-}
+type SourceError = pdu.SourceError

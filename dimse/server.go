@@ -1,109 +1,225 @@
 package dimse
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"io"
-	"iter"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
+	"sync"
 	"time"
-
-	"pacsbridge/dimse/dataset"
-	"pacsbridge/dimse/pdu"
 )
 
-// Server accepts associations.
+// Server accepts associations and gives their requests to handlers. The zero
+// value answers C-ECHO from anybody. Its fields must not change while Serve
+// runs.
 type Server struct {
-	AETitle         string
-	Admit           func(AssociateRequest) error
-	AcceptContext   func(Proposal) (transferSyntax string, ok bool)
-	Handlers        Handlers
-	TLS             *tls.Config
-	MaxPDU          uint32
-	AsyncWindow     uint16
+	// AETitle, when set, is the only called title that is admitted; others are
+	// rejected 1/1/7.
+	AETitle string
+	// Admit decides who may associate; nil admits all. A *RejectError is sent as
+	// it is (RejectCallingAE, RejectCalledAE …), any other error as 1/1/1.
+	Admit func(AssociateRequest) error
+	// AcceptContext chooses the transfer syntax of a presentation context, or
+	// refuses it. nil accepts the classes there are handlers for, where every
+	// class that is neither verification nor query/retrieve counts as storage,
+	// private ones too, in the syntax that ChooseSyntax takes.
+	AcceptContext func(Proposal) (transferSyntax string, ok bool)
+	Handlers      Handlers
+	TLS           *tls.Config // nil: plain TCP
+	MaxPDU        uint32      // longest P-DATA-TF we ask for; 0: 128 KiB
+	// AsyncWindow is the number of operations a peer may have open at once where
+	// it asks for more than one; 0: 16. They are performed one after another.
+	AsyncWindow uint16
+	// MaxAssociations is the number of associations at once; those beyond are
+	// rejected 2/3/2. 0: no limit.
 	MaxAssociations int
-	Grace           time.Duration
-	Timeouts        Timeouts
-	Logger          *slog.Logger
+	// Grace is how long operations under way may go on when Serve is to end; 0:
+	// 3 s.
+	Grace    time.Duration
+	Timeouts Timeouts
+	Logger   *slog.Logger
 }
 
-// Handlers perform the operations peers ask for.
+// Handlers perform the operations peers ask for. What has no handler is not
+// negotiated. They are called by several goroutines at once.
 type Handlers struct {
-	Echo  func(context.Context, *Request) Status
+	Echo  func(context.Context, *Request) Status // nil: always success
 	Store StoreHandler
 	Find  FindHandler
 	Move  MoveHandler
 	Get   GetHandler
 }
 
-// Request tells who asks, on which context.
-type Request struct {
-	SOPClass, TransferSyntax string
-	CallingAE, CalledAE      string
-	RemoteAddr               net.Addr
-	MessageID                uint16
+const (
+	defaultGrace       = 3 * time.Second
+	defaultAsyncWindow = 16
+	// maxNegotiating bounds the connections that have not yet associated: each
+	// may cost ARTIM of waiting.
+	maxNegotiating = 1024
+	// acceptRetry is the pause after an accept that failed for want of
+	// descriptors.
+	acceptRetry = 50 * time.Millisecond
+)
+
+// serving is one run of Serve.
+type serving struct {
+	*Server
+	log      *slog.Logger
+	timeouts Timeouts
+	tasks    sync.WaitGroup
+
+	mu           sync.Mutex
+	closing      bool
+	negotiating  int
+	associations map[*Association]struct{}
+	conns        map[net.Conn]struct{}
 }
 
-// AssociateRequest is what a peer proposes.
-type AssociateRequest struct {
-	CallingAE, CalledAE   string
-	RemoteAddr            net.Addr
-	Proposals             []Proposal
-	ImplementationUID     string
-	ImplementationVersion string
-	UserIdentity          *pdu.UserIdentity
-	TLS                   *tls.ConnectionState
+// Serve accepts associations from the listener until ctx ends; then it closes
+// the listener, lets operations under way end within Grace, aborts the rest,
+// and returns nil when everything it started has ended.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	run := &serving{
+		Server: s, log: orDiscard(s.Logger), timeouts: s.Timeouts.withDefaults(),
+		associations: make(map[*Association]struct{}), conns: make(map[net.Conn]struct{}),
+	}
+	defer run.tasks.Wait()
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
+	defer stop()
+	err := run.acceptAll(ctx, listener)
+	run.shutdown()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("accept associations: %w", err)
 }
 
-// Instance is a composite instance that is being received.
-type Instance struct {
-	SOPClass, SOPInstance, TransferSyntax string
-	CallingAE, CalledAE                   string
-	RemoteAddr                            net.Addr
-	MoveOriginatorAE                      string
-	MoveOriginatorMessageID               uint16
-	Data                                  io.Reader
+// acceptAll returns when the listener fails for good or is closed.
+func (s *serving) acceptAll(ctx context.Context, listener net.Listener) error {
+	for {
+		conn, err := listener.Accept()
+		if err == nil {
+			s.start(conn)
+			continue
+		}
+		var temporary interface{ Temporary() bool }
+		if !errors.As(err, &temporary) || !temporary.Temporary() {
+			return err
+		}
+		s.log.Warn("accept a connection", "error", err)
+		select {
+		case <-time.After(acceptRetry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
-// StoreHandler keeps instances.
-type StoreHandler interface {
-	Store(ctx context.Context, instance *Instance) error
+// start serves a connection in a goroutine of its own, unless there are too
+// many that have not yet said anything.
+func (s *serving) start(conn net.Conn) {
+	s.mu.Lock()
+	full := s.closing || s.negotiating >= maxNegotiating
+	if !full {
+		s.negotiating++
+		s.conns[conn] = struct{}{}
+	}
+	s.mu.Unlock()
+	if full {
+		_ = conn.Close()
+		return
+	}
+	s.tasks.Add(1)
+	go func() {
+		defer s.tasks.Done()
+		defer s.forget(conn)
+		defer s.recovered(conn)
+		s.serve(conn)
+	}()
 }
 
-// FindQuery is a C-FIND of a peer.
-type FindQuery struct {
-	Request
-	Identifier *dataset.Dataset
+func (s *serving) recovered(conn net.Conn) {
+	if p := recover(); p != nil {
+		s.log.Error("panic in a connection", "peer", conn.RemoteAddr(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
 }
 
-// FindHandler answers queries.
-type FindHandler interface {
-	Find(ctx context.Context, query FindQuery) iter.Seq2[*dataset.Dataset, error]
+func (s *serving) forget(conn net.Conn) {
+	_ = conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
 }
 
-// MoveQuery is a C-MOVE of a peer.
-type MoveQuery struct {
-	Request
-	Destination string
-	Identifier  *dataset.Dataset
+// serve negotiates and then runs an association to its end.
+func (s *serving) serve(conn net.Conn) {
+	a, ok := s.negotiate(conn)
+	if !ok {
+		return
+	}
+	s.log.Debug("association opened", "peer", a.peer.Addr, "calling", a.calling, "called", a.called)
+	a.run()
+	s.mu.Lock()
+	delete(s.associations, a)
+	s.mu.Unlock()
+	if err := a.cause(); errors.Is(err, ErrClosed) {
+		s.log.Debug("association closed", "peer", a.peer.Addr, "calling", a.calling)
+	} else {
+		s.log.Info("association ended", "peer", a.peer.Addr, "calling", a.calling, "error", err)
+	}
 }
 
-// MoveHandler sends instances to a third party.
-type MoveHandler interface {
-	Move(ctx context.Context, query MoveQuery, progress func(SubOperations)) (MoveResult, error)
+// admit counts an association in, or says that there are too many.
+func (s *serving) admit(a *Association) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || s.MaxAssociations > 0 && len(s.associations) >= s.MaxAssociations {
+		return false
+	}
+	s.associations[a] = struct{}{}
+	return true
 }
 
-// GetQuery is a C-GET of a peer.
-type GetQuery struct {
-	Request
-	Identifier *dataset.Dataset
+// shutdown ends everything: at once what is idle, after Grace the rest.
+func (s *serving) shutdown() {
+	s.mu.Lock()
+	s.closing = true
+	for conn := range s.conns {
+		if !s.associated(conn) {
+			_ = conn.Close()
+		}
+	}
+	open := make([]*Association, 0, len(s.associations))
+	for a := range s.associations {
+		open = append(open, a)
+	}
+	s.mu.Unlock()
+	for _, a := range open {
+		go a.drain()
+	}
+	grace := time.NewTimer(cmp.Or(s.Grace, defaultGrace))
+	defer grace.Stop()
+	for _, a := range open {
+		select {
+		case <-a.done:
+		case <-grace.C:
+			grace.Reset(0)
+			a.fail(errShutdown)
+		}
+	}
 }
 
-// GetHandler sends instances back over the same association.
-type GetHandler interface {
-	Get(ctx context.Context, query GetQuery, send func(context.Context, StoreRequest) (StoreResult, error), progress func(SubOperations)) (MoveResult, error)
+// associated says whether a connection has got as far as an association. It
+// runs with mu held.
+func (s *serving) associated(conn net.Conn) bool {
+	for a := range s.associations {
+		if a.link.base == conn {
+			return true
+		}
+	}
+	return false
 }
-
-// Serve accepts associations until ctx ends.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error { return ErrClosed }

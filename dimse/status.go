@@ -9,8 +9,8 @@ import (
 // Status is the status code of a DIMSE response (PS3.7 annex C, PS3.4).
 type Status uint16
 
-// Status codes by name. Ranges such as A7xx have further members; Class and
-// Retry know them.
+// Status codes by name. Several stand for a range; Class, Meaning and Retry
+// know the ranges.
 const (
 	StatusSuccess               Status = 0x0000
 	StatusNoSuchAttribute       Status = 0x0105
@@ -26,6 +26,7 @@ const (
 	StatusNoSuchClass           Status = 0x0118
 	StatusClassInstanceConflict Status = 0x0119
 	StatusMissingAttribute      Status = 0x0120
+	StatusMissingAttributeValue Status = 0x0121
 	StatusSOPClassNotSupported  Status = 0x0122
 	StatusNoSuchAction          Status = 0x0123
 	StatusNotAuthorized         Status = 0x0124
@@ -59,7 +60,72 @@ const (
 	Failure
 )
 
-// StatusError is an answer of the peer that is not success; a handler returns
+var classNames = [...]string{"success", "pending", "warning", "cancelled", "failure"}
+
+// String gives the name of the class in lower case.
+func (c StatusClass) String() string {
+	if c < 0 || int(c) >= len(classNames) {
+		return fmt.Sprintf("class %d", int(c))
+	}
+	return classNames[c]
+}
+
+// Service is the service a status belongs to: the same code may mean different
+// things in two of them.
+type Service string
+
+// The DIMSE services.
+const (
+	ServiceEcho   Service = "C-ECHO"
+	ServiceStore  Service = "C-STORE"
+	ServiceFind   Service = "C-FIND"
+	ServiceMove   Service = "C-MOVE"
+	ServiceGet    Service = "C-GET"
+	ServiceAction Service = "N-ACTION"
+	ServiceEvent  Service = "N-EVENT-REPORT"
+)
+
+// String gives the code as the standard writes it: A700H.
+func (s Status) String() string { return fmt.Sprintf("%04XH", uint16(s)) }
+
+// Class says what the status means for the operation. It depends on the code
+// alone (PS3.7 annex C): codes that nobody has defined are failures.
+func (s Status) Class() StatusClass {
+	for _, row := range classes {
+		if s&row.mask == row.code {
+			return row.class
+		}
+	}
+	return Failure
+}
+
+// Meaning gives the code and its name in the service.
+func (s Status) Meaning(of Service) string {
+	if row, ok := s.lookup(of); ok {
+		return s.String() + " " + row.text
+	}
+	return s.String() + " " + s.Class().String()
+}
+
+// Retry says whether the same request may succeed later without anybody doing
+// anything about it. It is decided here and nowhere else.
+func (s Status) Retry(of Service) bool {
+	row, ok := s.lookup(of)
+	return ok && row.retry
+}
+
+func (s Status) lookup(of Service) (statusRow, bool) {
+	for _, rows := range [][]statusRow{serviceStatus[of], generalStatus} {
+		for _, row := range rows {
+			if s&row.mask == row.code {
+				return row, true
+			}
+		}
+	}
+	return statusRow{}, false
+}
+
+// StatusError is an answer of the peer that means failure; a handler returns
 // one to answer with its code.
 type StatusError struct {
 	Service    Service
@@ -69,21 +135,11 @@ type StatusError struct {
 	FailedUIDs []string
 }
 
-// Service says which service a status belongs to: the same code may mean
-// different things in two of them.
-type Service string
-
-// The DIMSE services.
-const (
-	ServiceEcho  Service = "C-ECHO"
-	ServiceStore Service = "C-STORE"
-	ServiceFind  Service = "C-FIND"
-	ServiceMove  Service = "C-MOVE"
-	ServiceGet   Service = "C-GET"
-)
-
 func (e *StatusError) Error() string {
-	text := fmt.Sprintf("%s answered %s", e.Service, e.Status.Meaning(e.Service))
+	text := "answered " + e.Status.Meaning(e.Service)
+	if e.Service != "" {
+		text = string(e.Service) + " " + text
+	}
 	if e.Comment != "" {
 		text += fmt.Sprintf(": %q", e.Comment)
 	}
@@ -92,6 +148,3 @@ func (e *StatusError) Error() string {
 
 // Temporary says whether the same request may succeed later.
 func (e *StatusError) Temporary() bool { return e.Status.Retry(e.Service) }
-
-// String gives the code as the standard writes it: A700.
-func (s Status) String() string { return fmt.Sprintf("%04XH", uint16(s)) }
