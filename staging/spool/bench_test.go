@@ -4,8 +4,6 @@ import (
 	"io"
 	"runtime"
 	"testing"
-
-	"pacsbridge/staging/spool"
 )
 
 // endless gives n bytes without holding them.
