@@ -87,9 +87,9 @@ var rules = []rule{
 	{as[*dimse.AbortError], staging.Network, Wait},
 	{as[*dimse.TransportError], staging.Network, Wait},
 	{as[*dimse.TimeoutError], staging.Timeout, Again},
+	{is(context.DeadlineExceeded), staging.Timeout, Again},
 	{as[net.Error], staging.Network, Wait},
 	{is(io.ErrUnexpectedEOF), staging.Network, Wait},
-	{is(context.DeadlineExceeded), staging.Timeout, Again},
 }
 
 func is(target error) func(error) bool {

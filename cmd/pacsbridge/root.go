@@ -27,6 +27,7 @@ var commands = []func(*program) *cobra.Command{
 	newReportCommand,
 	newEchoCommand,
 	newFindCommand,
+	newDemoCommand,
 }
 
 // program is one run of pacsbridge: its flags, and where it reads and prints.
