@@ -89,7 +89,7 @@ func (a *Archive) Start(ctx context.Context) (address string, err error) {
 		return "", fmt.Errorf("archive %s: %w", a.AE, err)
 	}
 	ctx, a.cancel = context.WithCancel(ctx)
-	answer := &service{Archive: a, ctx: ctx, conns: &connections{Listener: a.listener, open: map[string]net.Conn{}}}
+	answer := &service{Archive: a, ctx: ctx, conns: &connections{Listener: a.listener, open: map[string]*net.TCPConn{}}}
 	server := answer.server()
 	a.running.Go(func() {
 		if err := server.Serve(ctx, answer.conns); err != nil && ctx.Err() == nil && a.Logger != nil {

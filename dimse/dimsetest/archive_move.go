@@ -100,22 +100,20 @@ func (s *service) named(identifier *dataset.Dataset, levels []level) []*held {
 	return list
 }
 
-// sendAll performs the sub-operations, one after the other.
+// sendAll performs the sub-operations, one after the other. A C-CANCEL, or the
+// end of the association, takes effect between two of them.
 func (r *retrieve) sendAll(ctx context.Context, open func(context.Context, []*held) sender) {
-	if r.faults.IgnoreCancel {
-		ctx = context.WithoutCancel(ctx)
-	}
 	list := slices.Clone(r.selected)
 	for _, o := range r.faults.Extra {
 		list = append(list, &held{Object: o})
 	}
 	for _, batch := range batches(list) {
-		to := open(ctx, batch)
+		to := open(r.s.ctx, batch)
 		for _, h := range batch {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil && !r.faults.IgnoreCancel {
 				break
 			}
-			r.perform(ctx, to, h)
+			r.perform(r.s.ctx, to, h)
 		}
 		to.release()
 	}

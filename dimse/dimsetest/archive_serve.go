@@ -2,13 +2,12 @@ package dimsetest
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
 
 	"pacsbridge/dimse"
-	"pacsbridge/dimse/uid"
 )
 
 // service is an archive while it runs: what its handlers need besides.
@@ -48,23 +47,16 @@ func (s *service) admit(request dimse.AssociateRequest) error {
 	return nil
 }
 
-// accept takes every SOP class in the first transfer syntax proposed, except
-// that of the uncompressed ones explicit VR little endian is best.
+// accept takes every SOP class in the best transfer syntax proposed, unless a
+// fault refuses it.
 func (s *service) accept(p dimse.Proposal) (string, bool) {
 	s.mu.Lock()
 	refuse := s.faults.Association.RefuseContext
 	s.mu.Unlock()
-	syntaxes := slices.DeleteFunc(slices.Clone(p.TransferSyntaxes), func(ts string) bool {
+	syntax := dimse.ChooseSyntax(slices.DeleteFunc(slices.Clone(p.TransferSyntaxes), func(ts string) bool {
 		return refuse != nil && refuse(p.SOPClass, ts)
-	})
-	if len(syntaxes) == 0 {
-		return "", false
-	}
-	first := syntaxes[0]
-	if (first == uid.ImplicitLE || first == uid.ExplicitBE) && slices.Contains(syntaxes, uid.ExplicitLE) {
-		return uid.ExplicitLE, true
-	}
-	return first, true
+	}))
+	return syntax, syntax != ""
 }
 
 // connections remembers the connections of a listener by their peer's address,
@@ -72,10 +64,10 @@ func (s *service) accept(p dimse.Proposal) (string, bool) {
 type connections struct {
 	net.Listener
 	mu   sync.Mutex
-	open map[string]net.Conn
+	open map[string]*net.TCPConn
 }
 
-// Accept waits for the next connection.
+// Accept waits for the next connection, and forgets those that were closed.
 func (c *connections) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
@@ -83,30 +75,24 @@ func (c *connections) Accept() (net.Conn, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[conn.RemoteAddr().String()] = conn
-	return &tracked{Conn: conn, all: c}, nil
+	maps.DeleteFunc(c.open, func(_ string, conn *net.TCPConn) bool { return closed(conn) })
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		c.open[conn.RemoteAddr().String()] = tcp
+	}
+	return conn, nil
+}
+
+// closed tells whether our side has closed the connection.
+func closed(conn *net.TCPConn) bool {
+	raw, err := conn.SyscallConn()
+	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
 // cut resets the connection of a peer.
-func (c *connections) cut(peer fmt.Stringer) {
+func (c *connections) cut(peer net.Addr) {
 	c.mu.Lock()
-	conn := c.open[peer.String()]
-	c.mu.Unlock()
-	if conn != nil {
+	defer c.mu.Unlock()
+	if conn := c.open[peer.String()]; conn != nil {
 		reset(conn)
 	}
-}
-
-// tracked is a connection that takes itself off the list when it is closed.
-type tracked struct {
-	net.Conn
-	all *connections
-}
-
-// Close closes the connection.
-func (t *tracked) Close() error {
-	t.all.mu.Lock()
-	delete(t.all.open, t.RemoteAddr().String())
-	t.all.mu.Unlock()
-	return t.Conn.Close()
 }

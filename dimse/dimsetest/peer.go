@@ -2,6 +2,7 @@ package dimsetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/uid"
 )
 
 // RequirePeers names the environment variable that makes the absence of a real
@@ -104,12 +108,24 @@ func tempDir(tb testing.TB, name string) string {
 	return dir
 }
 
-// echo asks whether anybody listens.
+// echo asks whether the peer answers a C-ECHO.
 func (p Peer) echo(ctx context.Context) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", p.Address)
+	dialer := &dimse.Dialer{Address: p.Address, CallingAE: "PROBE", CalledAE: p.AE}
+	proposal := dimse.Proposal{SOPClass: uid.Verification, TransferSyntaxes: []string{uid.ImplicitLE}}
+	association, err := dialer.Dial(ctx, []dimse.Proposal{proposal})
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	return errors.Join(association.Echo(ctx), association.Release(ctx))
+}
+
+// StartArchive starts an empty archive in memory that ends with the test.
+func StartArchive(tb testing.TB, ae string) *Archive {
+	tb.Helper()
+	a := NewArchive(ae)
+	if _, err := a.Start(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { a.Close() })
+	return a
 }
