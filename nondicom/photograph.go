@@ -36,6 +36,7 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 	if dicomDate(a.CreatedAt) != "" {
 		contentDate(set, a.CreatedAt)
 	}
+	set.text(tag.Laterality, "")
 	set.text(tag.PatientOrientation, "")
 	set.text(tag.ImageComments, titleOf(a))
 	frame.addTo(set, s.size)
