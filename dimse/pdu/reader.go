@@ -176,7 +176,7 @@ func readBody(in io.Reader, t Type, length uint32) (PDU, error) {
 	if length > MaxControlLength {
 		return nil, fmt.Errorf("%w: %s of %d bytes", ErrMalformed, t, length)
 	}
-	const step = 64 << 10
+	const step = 32 << 10
 	var parts [][]byte
 	for length > 0 {
 		part := make([]byte, min(length, step))
