@@ -64,7 +64,7 @@ func (e encoder) element(dst []byte, element *Element, depth int) ([]byte, error
 
 // sequence appends a sequence with its items. One of VR UN holds implicit VR little endian (PS3.5 §6.2.2 note 2).
 func (e encoder) sequence(dst []byte, element *Element, depth int) ([]byte, error) {
-	if len(element.Items) == 0 && element.VR == SQ {
+	if len(element.Items) == 0 && e.tellsSequence(element) {
 		return e.header(dst, element.Tag, element.VR, 0)
 	}
 	dst, err := e.header(dst, element.Tag, element.VR, UndefinedLength)
@@ -81,6 +81,11 @@ func (e encoder) sequence(dst []byte, element *Element, depth int) ([]byte, erro
 		dst = inner.bare(dst, itemDelimiter, 0)
 	}
 	return inner.bare(dst, sequenceDelimiter, 0), err
+}
+
+// tellsSequence reports whether a reader will know the element for a sequence though its length is zero.
+func (e encoder) tellsSequence(element *Element) bool {
+	return element.VR == SQ && (e.syntax.Explicit || DictionaryVR(element.Tag) == SQ)
 }
 
 // header appends tag, VR and length (PS3.5 §7.1.2 and §7.1.3).

@@ -222,6 +222,8 @@ func (s *Scanner) stepElement(top *frame) error {
 	case t.VR == SQ && (top.explicit || s.beginsWithItem(top)):
 		t.Kind = SequenceStart
 		return s.open(sequenceFrame, top.explicit, top.big)
+	case t.VR == SQ:
+		t.VR = UN
 	}
 	t.Kind = ElementToken
 	return s.openValue()
