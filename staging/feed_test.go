@@ -1,0 +1,167 @@
+package staging_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pacsbridge/staging"
+)
+
+// queued lists the studies in the queue, in the order in which their jobs were
+// inserted.
+func (l *ledger) queued(t testing.TB) []string {
+	t.Helper()
+	var uids []string
+	for s, err := range l.Studies(l.ctx, staging.Scope{}) {
+		must(t, err)
+		if s.State == staging.Queued {
+			uids = append(uids, strings.TrimPrefix(s.UID, "1.2."))
+		}
+	}
+	slices.Sort(uids)
+	return uids
+}
+
+func TestFeedTakesPriorityThenTheNewest(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		urgent := study(1)
+		urgent.Priority = 5
+		l.stage(t, urgent, study(2), study(3), study(4), staging.Study{UID: "1.2.undated"})
+		for _, want := range []string{"1", "1 4", "1 3 4", "1 2 3 4", "1 2 3 4 undated"} {
+			room := len(l.queued(t)) + 1
+			if n := l.feed(t, staging.FeedOptions{Room: room}); n != 1 {
+				t.Fatalf("with room for %d, %d were fed", room, n)
+			}
+			if got := strings.Join(l.queued(t), " "); got != want {
+				t.Fatalf("queued are %s, not %s", got, want)
+			}
+			if n := l.feed(t, staging.FeedOptions{Room: room}); n != 0 {
+				t.Fatalf("a full queue took %d", n)
+			}
+		}
+	})
+}
+
+func TestFeedNeverQueuesTwoStudiesOfOnePatient(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		older, newer, stranger, nobody, nobody2 := study(1), study(2), study(3), study(4), study(5)
+		older.PatientID, newer.PatientID, stranger.PatientID = "P", "P", "P"
+		stranger.Issuer = "ANOTHER HOSPITAL"
+		nobody.PatientID, nobody2.PatientID = "", ""
+		l.stage(t, older, newer, stranger, nobody, nobody2)
+		l.feed(t, staging.FeedOptions{})
+		if got := strings.Join(l.queued(t), " "); got != "2 3 4 5" {
+			t.Errorf("queued are %s", got)
+		}
+		c := l.claim(t, "1.2.2")
+		if n := l.feed(t, staging.FeedOptions{}); n != 0 {
+			t.Error("the second study of a patient was queued while the first was in work")
+		}
+		must(t, c.Fail(l.ctx, staging.Data, "broken"))
+		if n := l.feed(t, staging.FeedOptions{}); n != 1 {
+			t.Error("the second study of a patient still waits")
+		}
+		l.audit(t)
+	})
+}
+
+func TestFeedGivesEachDepartmentItsShare(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		var all []staging.Study
+		for i := range 60 {
+			s := study(i)
+			s.Department = []string{"RAD", "RAD", "RAD", "RAD", "CARD", "放射科"}[i%6]
+			all = append(all, s)
+		}
+		l.stage(t, all...)
+		l.feed(t, staging.FeedOptions{Room: 12, Departments: []string{"RAD", "CARD", "*"}})
+		got := map[string]int{}
+		for s, err := range l.Studies(l.ctx, staging.Scope{}) {
+			must(t, err)
+			if s.State == staging.Queued {
+				got[s.Department]++
+			}
+		}
+		if fmt.Sprint(got) != "map[CARD:4 RAD:4 放射科:4]" {
+			t.Errorf("queued are %v", got)
+		}
+	})
+}
+
+func TestFeedKeepsToTheScope(t *testing.T) {
+	uids := func(numbers ...int) (uids []string) {
+		for _, n := range numbers {
+			uids = append(uids, fmt.Sprint("1.2.", n))
+		}
+		return uids
+	}
+	for want, scope := range map[string]staging.Scope{
+		"0 1 2 3 4 undated": {},
+		"1 2":               {From: "2026-01-02", To: "2026-01-03"},
+		"1 2 undated":       {From: "2026-01-02", To: "2026-01-03", Undated: true},
+		"3 4":               {From: "2026-01-04"},
+		"0":                 {To: "2026-01-01"},
+		"0 3":               {StudyUIDs: uids(0, 3, 77)},
+	} {
+		t.Run(want, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, l *ledger) {
+				l.stage(t, study(0), study(1), study(2), study(3), study(4), staging.Study{UID: "1.2.undated"})
+				l.feed(t, staging.FeedOptions{Scope: scope})
+				if got := strings.Join(l.queued(t), " "); got != want {
+					t.Errorf("queued are %s", got)
+				}
+				if n, err := l.Remaining(l.ctx, scope); err != nil || n != len(strings.Fields(want)) {
+					t.Errorf("%d remain, %v", n, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAReturnedStudyWaitsForItsTime(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		must(t, l.claim(t, "1.2.1").Return(l.ctx, staging.PeerBusy, "A700", 30*time.Second, true))
+		if n := l.feed(t, staging.FeedOptions{}); n != 0 {
+			t.Error("it was queued before its time")
+		}
+		l.pass(31 * time.Second)
+		if n := l.feed(t, staging.FeedOptions{}); n != 1 {
+			t.Error("it was not queued at its time")
+		}
+	})
+}
+
+func TestFeedingKeepsTheLeaseOfWhatWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		for range 5 {
+			l.feed(t, staging.FeedOptions{Lease: time.Minute})
+			l.pass(40 * time.Second)
+			if n, err := l.Reclaim(l.ctx, "another", false); n != 0 || err != nil {
+				t.Fatalf("%d reclaimed from a node that feeds, %v", n, err)
+			}
+		}
+		l.pass(time.Minute)
+		if n, err := l.Reclaim(l.ctx, "another", false); n != 1 || err != nil {
+			t.Errorf("%d reclaimed from a node that does not feed any more, %v", n, err)
+		}
+	})
+}
+
+// The feeder must not look through what is done, however much that is.
+func TestFeedReadsAlongItsIndex(t *testing.T) {
+	l := openLedger(t, engines["sqlite"](t))
+	plan, err := l.Plan(l.ctx, `SELECT s.id FROM studies AS s WHERE s.state = 'to-migrate' AND s.not_before <= 1
+		AND (s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy WHERE busy.patient_id = s.patient_id
+			AND busy.issuer = s.issuer AND busy.state IN ('queued', 'collecting', 'delivering', 'verifying')))
+		ORDER BY s.priority DESC, s.range_date DESC, s.id DESC`)
+	must(t, err)
+	text := strings.Join(plan, "\n")
+	if !strings.Contains(text, "studies_feed") || !strings.Contains(text, "studies_patient_in_hand") || strings.Contains(text, "TEMP B-TREE") {
+		t.Errorf("the plan is:\n%s", text)
+	}
+}
