@@ -61,7 +61,6 @@ func (p *program) rootCommand() *cobra.Command {
 		Short: "Carries the whole archive of an old PACS into a new one",
 		Long: "pacsbridge stands between an old and a new PACS and carries the whole archive across:\n" +
 			"the images, and the records and documents kept beside them. Start with: pacsbridge init",
-		Args:              cobra.NoArgs,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return p.start() },

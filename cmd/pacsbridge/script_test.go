@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -18,6 +19,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
+		Setup:               listenSilently,
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 	})
@@ -25,7 +27,49 @@ func TestScripts(t *testing.T) {
 
 // scriptCommands are what the scripts can say beside testscript's own words.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits": exits,
+	"exits":  exits,
+	"called": called,
+}
+
+// silentCalls is the key of the calls that a script's silent PACS has taken.
+type silentCalls struct{}
+
+// listenSilently gives each script a PACS at $SILENT that takes calls and
+// never says a word.
+func listenSilently(env *testscript.Env) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	calls := make(chan net.Conn, 16)
+	go func() {
+		defer close(calls)
+		for {
+			call, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			calls <- call
+		}
+	}()
+	env.Values[silentCalls{}] = (<-chan net.Conn)(calls)
+	env.Setenv("SILENT", listener.Addr().String())
+	env.Defer(func() {
+		_ = listener.Close()
+		for call := range calls {
+			_ = call.Close()
+		}
+	})
+	return nil
+}
+
+// called waits until the silent PACS has been called.
+func called(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: called")
+	}
+	call := <-ts.Value(silentCalls{}).(<-chan net.Conn)
+	ts.Defer(func() { _ = call.Close() })
 }
 
 // exits runs a program and demands an exit code: exits 2 pacsbridge bogus.
