@@ -63,6 +63,13 @@ func TestStoreCarriesBytesUnchanged(t *testing.T) {
 }
 
 // finder yields n matches; the study UIDs count up.
+// panicFinder is a handler with a bug.
+type panicFinder struct{}
+
+func (panicFinder) Find(context.Context, dimse.FindQuery) iter.Seq2[*dataset.Dataset, error] {
+	return func(func(*dataset.Dataset, error) bool) { panic("bug in find") }
+}
+
 type finder struct {
 	n     int
 	ended chan error

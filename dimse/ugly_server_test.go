@@ -1,0 +1,446 @@
+package dimse_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/pdu"
+	"pacsbridge/dimse/uid"
+)
+
+// script is a peer that says exactly what a test tells it to.
+type script struct {
+	t    testing.TB
+	conn net.Conn
+}
+
+func connect(t testing.TB, address string) *script {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { _ = conn.Close() })
+	return &script{t: t, conn: conn}
+}
+
+// associated connects and negotiates Verification as context 1, CT as context
+// 3 and study root find as context 5.
+func associated(t testing.TB, address string) *script {
+	t.Helper()
+	s := connect(t, address)
+	s.send(request())
+	if _, ok := s.receive().(*pdu.AssociateAC); !ok {
+		t.Fatal("no association")
+	}
+	return s
+}
+
+func request() *pdu.AssociateRQ {
+	maximum := uint32(16384)
+	return &pdu.AssociateRQ{
+		Version: 1, CalledAE: "PROVIDER", CallingAE: "SCRIPT", ApplicationContext: pdu.ApplicationContext,
+		Contexts: []pdu.ProposedContext{
+			{ID: 1, AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitLE}},
+			{ID: 3, AbstractSyntax: uid.CTImageStorage, TransferSyntaxes: []string{uid.ImplicitLE}},
+			{ID: 5, AbstractSyntax: uid.StudyRootFind, TransferSyntaxes: []string{uid.ImplicitLE}},
+		},
+		User: pdu.UserInformation{MaxLength: &maximum, ImplementationUID: "1.2"},
+	}
+}
+
+func (s *script) send(p pdu.PDU) {
+	s.t.Helper()
+	b, err := p.AppendTo(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.sendBytes(b)
+}
+
+func (s *script) sendBytes(b []byte) {
+	s.t.Helper()
+	if _, err := s.conn.Write(b); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *script) command(contextID byte, c dimse.Command) {
+	s.t.Helper()
+	b, err := c.AppendTo(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.send(&pdu.Data{Values: []pdu.Value{{ContextID: contextID, Command: true, Last: true, Fragment: b}}})
+}
+
+func (s *script) data(contextID byte, last bool, b []byte) {
+	s.t.Helper()
+	s.send(&pdu.Data{Values: []pdu.Value{{ContextID: contextID, Last: last, Fragment: b}}})
+}
+
+// receive reads a PDU; nil is the end of the connection.
+func (s *script) receive() pdu.PDU {
+	s.t.Helper()
+	p, err := pdu.Read(s.conn)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// answer reads a response.
+func (s *script) answer() *dimse.Command {
+	s.t.Helper()
+	d, ok := s.receive().(*pdu.Data)
+	if !ok || len(d.Values) == 0 || !d.Values[0].Command {
+		s.t.Fatal("no response")
+	}
+	c, err := dimse.DecodeCommand(d.Values[0].Fragment)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+func (s *script) wantAbort() {
+	s.t.Helper()
+	for {
+		switch p := s.receive().(type) {
+		case *pdu.Data:
+			continue
+		case *pdu.Abort:
+			return
+		default:
+			s.t.Fatalf("%T in place of an abort", p)
+		}
+	}
+}
+
+func (s *script) wantClosed() {
+	s.t.Helper()
+	if n, err := io.Copy(io.Discard, s.conn); err != nil {
+		s.t.Fatalf("connection is still open after %d bytes: %v", n, err)
+	}
+}
+
+func echoRQ(id uint16) dimse.Command {
+	return dimse.Command{Field: dimse.CEchoRQ, MessageID: id, AffectedClass: uid.Verification}
+}
+
+func storeRQ(id uint16) dimse.Command {
+	return dimse.Command{Field: dimse.CStoreRQ, MessageID: id, AffectedClass: uid.CTImageStorage, AffectedInstance: "1.2.3", HasData: true}
+}
+
+// stillAnswers checks that the server has survived.
+func stillAnswers(t testing.TB, address string) {
+	t.Helper()
+	if err := dial(t, address, propose(uid.Verification, uid.ImplicitLE)).Echo(testContext(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRudePeersLoseTheirAssociationAndNothingElse(t *testing.T) {
+	release, abort := &pdu.ReleaseRP{}, &pdu.Abort{}
+	rudeness := map[string]func(*script){
+		"answer nobody asked for":       func(s *script) { s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 9}); s.wantAbort() },
+		"context that was not accepted": func(s *script) { s.command(99, echoRQ(1)); s.wantAbort() },
+		"data set without a command":    func(s *script) { s.data(1, true, []byte{1, 2}); s.wantAbort() },
+		"command inside a data set": func(s *script) {
+			s.command(3, storeRQ(1))
+			s.data(3, false, []byte{1, 2})
+			s.command(3, echoRQ(2))
+			s.wantAbort()
+		},
+		"data set on another context": func(s *script) { s.command(3, storeRQ(1)); s.data(1, true, []byte{1, 2}); s.wantAbort() },
+		"second association request":  func(s *script) { s.send(request()); s.wantAbort() },
+		"association answer":          func(s *script) { s.send(&pdu.AssociateRJ{}); s.wantAbort() },
+		"release answer":              func(s *script) { s.send(release); s.wantAbort() },
+		"two aborts":                  func(s *script) { s.send(abort); _, _ = s.conn.Write([]byte{7, 0, 0, 0, 0, 4, 0, 0, 0, 0}) },
+		"unknown PDU":                 func(s *script) { s.sendBytes([]byte{0x42, 0, 0, 0, 0, 1, 0}); s.wantAbort() },
+		"value longer than its PDU":   func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0, 0, 1, 0, 1, 3}); s.wantAbort() },
+		"value of 4 GB":               func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0xFF, 0xFF, 0xFF, 0xFF, 1, 3}); s.wantAbort() },
+		"abort of 4 GB":               func(s *script) { s.sendBytes([]byte{7, 0, 0xFF, 0xFF, 0xFF, 0xFF}); s.wantAbort() },
+		"empty command set": func(s *script) {
+			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true}}})
+			s.wantAbort()
+		},
+		"command set that is no such": func(s *script) {
+			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte("GET / HTTP/1.1\r\n\r\n")}}})
+			s.wantAbort()
+		},
+		"command field of four bytes": func(s *script) {
+			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte{0, 0, 0, 1, 4, 0, 0, 0, 0x30, 0, 0, 0}}}})
+			s.wantAbort()
+		},
+		"endless command set":   func(s *script) { flood(s); s.wantAbort() },
+		"end inside a data set": func(s *script) { s.command(3, storeRQ(1)); s.data(3, false, []byte{1, 2}); _ = s.conn.Close() },
+		"release inside a data set": func(s *script) {
+			s.command(3, storeRQ(1))
+			s.data(3, false, []byte{1, 2})
+			s.send(&pdu.ReleaseRQ{})
+			s.receive()
+		},
+		"end inside a PDU": func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 1, 0, 0, 0}); _ = s.conn.Close() },
+		"PDUs after the release": func(s *script) {
+			s.send(&pdu.ReleaseRQ{})
+			s.receive()
+			s.command(1, echoRQ(1))
+			s.send(request())
+			s.wantAbort()
+		},
+	}
+	k := new(keeper)
+	address := serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: k, Find: &finder{n: 1, ended: make(chan error, 9)}}})
+	for name, rude := range rudeness {
+		t.Run(name, func(t *testing.T) {
+			s := associated(t, address)
+			rude(s)
+			_ = s.conn.Close()
+			stillAnswers(t, address)
+		})
+	}
+	if n := len(k.instances()); n != 0 {
+		t.Errorf("%d cut instances were kept", n)
+	}
+}
+
+// flood sends fragments of a command set that never ends.
+func flood(s *script) {
+	fragment := pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Fragment: make([]byte, 8192)}}}
+	for range 9 {
+		s.send(&fragment)
+	}
+}
+
+func TestWhatIsNotServedIsRefusedByStatus(t *testing.T) {
+	s := associated(t, serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: discard, Find: &finder{n: 1, ended: make(chan error, 9)}}}))
+	for _, field := range []dimse.CommandField{dimse.CMoveRQ, dimse.CGetRQ, dimse.NActionRQ, 0x0777} {
+		s.command(1, dimse.Command{Field: field, MessageID: 1, HasData: true})
+		s.data(1, true, []byte{1, 2})
+		if c := s.answer(); c.Status != dimse.StatusUnrecognizedOperation || c.Field != field|0x8000 {
+			t.Errorf("%04X: %+v", field, c)
+		}
+	}
+	s.command(1, dimse.Command{Field: dimse.CCancelRQ, RespondedTo: 5}) // too late: no answer
+	s.command(5, dimse.Command{Field: dimse.CFindRQ, MessageID: 2, AffectedClass: uid.StudyRootFind, HasData: true})
+	s.data(5, true, []byte{1, 2, 3})
+	if c := s.answer(); c.Status != dimse.StatusIdentifierMismatch {
+		t.Errorf("broken identifier: %+v", c)
+	}
+	s.command(1, echoRQ(3))
+	if c := s.answer(); c.Status != dimse.StatusSuccess || c.RespondedTo != 3 {
+		t.Errorf("echo: %+v", c)
+	}
+}
+
+func TestPipelinedRequestsAreAnsweredInTurn(t *testing.T) {
+	s := associated(t, serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: discard}}))
+	for id := range uint16(20) {
+		s.command(3, storeRQ(id+1))
+		s.data(3, true, []byte{1, 2})
+	}
+	s.send(&pdu.ReleaseRQ{})
+	for id := range uint16(20) {
+		if c := s.answer(); c.RespondedTo != id+1 || c.Status != dimse.StatusSuccess {
+			t.Fatalf("%+v", c)
+		}
+	}
+	if _, ok := s.receive().(*pdu.ReleaseRP); !ok {
+		t.Error("release is not answered")
+	}
+}
+
+func TestRejections(t *testing.T) {
+	server := &dimse.Server{Admit: func(r dimse.AssociateRequest) error {
+		switch {
+		case r.CallingAE != "SCRIPT":
+			return dimse.RejectCallingAE
+		case r.CalledAE != "PROVIDER":
+			return dimse.RejectCalledAE
+		case r.ImplementationUID == "9":
+			return errors.New("not today")
+		}
+		return nil
+	}}
+	address := serve(t, server)
+	for name, test := range map[string]struct {
+		change func(*pdu.AssociateRQ)
+		want   pdu.AssociateRJ
+	}{
+		"calling":     {func(r *pdu.AssociateRQ) { r.CallingAE = "STRANGER" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 3}},
+		"called":      {func(r *pdu.AssociateRQ) { r.CalledAE = "OTHER" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 7}},
+		"control":     {func(r *pdu.AssociateRQ) { r.CallingAE = "A\nB" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 3}},
+		"empty":       {func(r *pdu.AssociateRQ) { r.CalledAE = "" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 7}},
+		"context":     {func(r *pdu.AssociateRQ) { r.ApplicationContext = "1.2" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 2}},
+		"version":     {func(r *pdu.AssociateRQ) { r.Version = 2 }, pdu.AssociateRJ{Result: 1, Source: 2, Reason: 2}},
+		"other error": {func(r *pdu.AssociateRQ) { r.User.ImplementationUID = "9" }, pdu.AssociateRJ{Result: 1, Source: 1, Reason: 1}},
+		"maximum 1":   {func(r *pdu.AssociateRQ) { one := uint32(1); r.User.MaxLength = &one }, pdu.AssociateRJ{Result: 1, Source: 2, Reason: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := connect(t, address)
+			r := request()
+			test.change(r)
+			s.send(r)
+			if p, ok := s.receive().(*pdu.AssociateRJ); !ok || *p != test.want {
+				t.Errorf("%+v, want %+v", p, test.want)
+			}
+		})
+	}
+}
+
+func TestContextsThatMakeNoSenseAreRefusedOneByOne(t *testing.T) {
+	address := serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: discard}})
+	s := connect(t, address)
+	r := request()
+	r.Contexts = []pdu.ProposedContext{
+		{ID: 1, AbstractSyntax: "1.2.3.private", TransferSyntaxes: []string{uid.JPEGBaseline, uid.ExplicitLE}},
+		{ID: 1, AbstractSyntax: uid.CTImageStorage, TransferSyntaxes: []string{uid.ExplicitLE}},
+		{ID: 2, AbstractSyntax: uid.CTImageStorage, TransferSyntaxes: []string{uid.ExplicitLE}},
+		{ID: 5, AbstractSyntax: uid.CTImageStorage},
+		{ID: 7, AbstractSyntax: uid.StudyRootFind, TransferSyntaxes: []string{uid.ExplicitLE}},
+		{ID: 9, AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.JPEGBaseline}},
+		{ID: 11, AbstractSyntax: uid.CTImageStorage, TransferSyntaxes: []string{uid.ImplicitLE, uid.ExplicitBE, uid.ExplicitLE}},
+	}
+	s.send(r)
+	ac, ok := s.receive().(*pdu.AssociateAC)
+	if !ok {
+		t.Fatal("rejected")
+	}
+	want := []pdu.AnsweredContext{
+		{ID: 1, Result: pdu.Acceptance, TransferSyntax: uid.JPEGBaseline},
+		{ID: 1, Result: pdu.NoReason, TransferSyntax: uid.ExplicitLE},
+		{ID: 2, Result: pdu.NoReason, TransferSyntax: uid.ExplicitLE},
+		{ID: 5, Result: pdu.TransferSyntaxesNotSupported},
+		{ID: 7, Result: pdu.AbstractSyntaxNotSupported, TransferSyntax: uid.ExplicitLE},
+		{ID: 9, Result: pdu.TransferSyntaxesNotSupported, TransferSyntax: uid.JPEGBaseline},
+		{ID: 11, Result: pdu.Acceptance, TransferSyntax: uid.ExplicitLE},
+	}
+	for i, c := range ac.Contexts {
+		if c != want[i] {
+			t.Errorf("context %d: %+v, want %+v", i, c, want[i])
+		}
+	}
+}
+
+func TestAssociationsBeyondTheLimitAreRejectedForTheMoment(t *testing.T) {
+	address := serve(t, &dimse.Server{MaxAssociations: 2})
+	first := dial(t, address, propose(uid.Verification))
+	dial(t, address, propose(uid.Verification))
+	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
+	_, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.Verification)})
+	var reject *dimse.RejectError
+	if !errors.As(err, &reject) || *reject != *dimse.RejectOverloaded || !reject.Temporary() {
+		t.Fatal(err)
+	}
+	if err := first.Release(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	for { // the server forgets it a moment after its peer does
+		a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.Verification)})
+		if err == nil {
+			_ = a.Release(testContext(t))
+			return
+		}
+		if !errors.As(err, &reject) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSilentPeersAreCutByTheirTimeouts(t *testing.T) {
+	short := dimse.Timeouts{ARTIM: 100 * time.Millisecond, Idle: 100 * time.Millisecond}
+	address := serve(t, &dimse.Server{Timeouts: short, Handlers: dimse.Handlers{Store: discard}})
+	for name, silence := range map[string]func(t *testing.T) *script{
+		"before the request":    func(t *testing.T) *script { return connect(t, address) },
+		"inside the request":    func(t *testing.T) *script { s := connect(t, address); s.sendBytes([]byte{1, 0, 0, 0}); return s },
+		"after the association": func(t *testing.T) *script { return associated(t, address) },
+		"inside a PDU":          func(t *testing.T) *script { s := associated(t, address); s.sendBytes([]byte{4, 0, 0, 0, 1}); return s },
+		"inside a store": func(t *testing.T) *script {
+			s := associated(t, address)
+			s.command(3, storeRQ(1))
+			s.data(3, false, []byte{1, 2})
+			return s
+		},
+		"after the release": func(t *testing.T) *script { s := associated(t, address); s.send(&pdu.ReleaseRQ{}); return s },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			silence(t).wantClosed()
+		})
+	}
+}
+
+// A byte at a time must not hold an association for ever.
+func TestDribblingPeersAreCut(t *testing.T) {
+	address := serve(t, &dimse.Server{Timeouts: dimse.Timeouts{Idle: 150 * time.Millisecond}, Handlers: dimse.Handlers{Store: discard}})
+	s := associated(t, address)
+	s.command(3, storeRQ(1))
+	s.sendBytes([]byte{4, 0, 0, 1, 0, 6, 0, 1, 0, 2, 3, 0})
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 500 {
+		<-tick.C
+		if _, err := s.conn.Write([]byte{0}); err != nil {
+			return
+		}
+	}
+	t.Error("dribbled for five seconds")
+}
+
+// logs collects what a server logs.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func TestPanicOfAHandlerEndsItsAssociationAlone(t *testing.T) {
+	var text logs
+	address := serve(t, &dimse.Server{
+		Logger: slog.New(slog.NewTextHandler(&text, nil)),
+		Handlers: dimse.Handlers{
+			Store: storeFunc(func(context.Context, *dimse.Instance) error { panic("bug in store") }),
+			Find:  panicFinder{},
+		},
+	})
+	other := dial(t, address, propose(uid.Verification))
+	a := dial(t, address, propose(uid.CTImageStorage))
+	var aborted *dimse.AbortError
+	if _, err := a.Store(testContext(t), storeOf(pattern(1<<20))); !errors.As(err, &aborted) {
+		t.Errorf("store: %v", err)
+	}
+	b := dial(t, address, propose(uid.StudyRootFind))
+	for _, err := range b.Find(testContext(t), dimse.FindRequest{SOPClass: uid.StudyRootFind}) {
+		if !errors.As(err, &aborted) {
+			t.Errorf("find: %v", err)
+		}
+	}
+	if err := other.Echo(testContext(t)); err != nil {
+		t.Error(err)
+	}
+	if s := text.String(); !strings.Contains(s, "bug in store") || !strings.Contains(s, "ugly_server_test.go") {
+		t.Errorf("log lacks the stack: %s", s)
+	}
+}
