@@ -146,6 +146,7 @@ func cutText(text string, characters int) string {
 
 // The lengths of texts that are cut, in characters (PS3.5 §6.2).
 const (
-	longString = 64   // LO
-	shortText  = 1024 // ST
+	longString = 64    // LO
+	shortText  = 1024  // ST
+	longText   = 10240 // LT
 )

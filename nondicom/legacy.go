@@ -53,7 +53,7 @@ type Legacy struct {
 	timeout              time.Duration
 	zone                 *time.Location
 
-	keyOnce sync.Mutex
+	keyLock sync.Mutex
 	key     *keyColumn // of the records query, once it is known
 }
 

@@ -54,8 +54,8 @@ func (l *Legacy) window(from, to time.Time) window {
 // recordKey finds out, once, how the query's study_key is ordered, and checks
 // the query's columns on the way.
 func (l *Legacy) recordKey(ctx context.Context, tx *sql.Tx, w window) (keyColumn, error) {
-	l.keyOnce.Lock()
-	defer l.keyOnce.Unlock()
+	l.keyLock.Lock()
+	defer l.keyLock.Unlock()
 	if l.key != nil {
 		return *l.key, nil
 	}

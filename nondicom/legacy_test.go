@@ -119,33 +119,35 @@ func keysByPages(t *testing.T, l *nondicom.Legacy, after string, limit int) []st
 	}
 }
 
-func testPages(t *testing.T, db database) {
-	cases := []struct {
-		name, kind string
-		keys       []string // in the order expected
-	}{
+// keyCase is a column of keys, in the order expected of them.
+type keyCase struct {
+	name, kind string
+	keys       []string
+}
+
+// keyCases are the kinds of keys a database can have.
+func keyCases(db database) []keyCase {
+	cases := []keyCase{
 		{"integer", db.integer, []string{"-7", "0", "2", "10", "100", "9999999"}},
 		{"bigint", "bigint", []string{"3", "9007199254740993", "9007199254740994", "9223372036854775807"}},
 		{"text", db.text, []string{"10", "2", "A-1", "B", "a", "ä", "患者"}},
 		{"padded", "char(6)", []string{"10", "2", "AB", "ABC"}},
 	}
 	if strings.HasPrefix(db.url, "postgres") {
-		cases = append(cases, []struct {
-			name, kind string
-			keys       []string
-		}{
+		cases = append(cases, []keyCase{
 			{"numeric", "numeric(12,2)", []string{"2.50", "10.00", "10.25", "100.00"}},
 			{"uuid", "uuid", []string{"0a000000-0000-0000-0000-000000000001", "9f000000-0000-0000-0000-000000000001", "a0000000-0000-0000-0000-000000000001"}},
 			{"varchar in a collation", `varchar(20) COLLATE "en-x-icu"`, []string{"B", "Z", "a", "z"}},
 			{"timestamp as text", "timestamp", []string{"2026-01-01 10:00:00", "2026-01-01 10:00:00.5", "2026-01-02 09:00:00"}},
 		}...)
 	} else {
-		cases = append(cases, struct {
-			name, kind string
-			keys       []string
-		}{"without a type", "", []string{"10", "2", "a"}})
+		cases = append(cases, keyCase{"without a type", "", []string{"10", "2", "a"}})
 	}
-	for i, c := range cases {
+	return cases
+}
+
+func testPages(t *testing.T, db database) {
+	for i, c := range keyCases(db) {
 		t.Run(c.name, func(t *testing.T) {
 			table := fmt.Sprintf("keys%d", i)
 			db.fill(t, "CREATE TABLE "+table+" (study_key "+c.kind+", study_date "+db.date+")")

@@ -31,6 +31,9 @@ var makers = map[string]func(Identity, Attachment, source) (*Object, error){
 // content, which is whole and checked; it is read when the object is, and is
 // the caller's to close.
 func ObjectOfAttachment(id Identity, a Attachment, content io.Reader, size int64, digest string) (*Object, error) {
+	if err := (source{size: size}).check("content"); err != nil {
+		return nil, err
+	}
 	head, content, err := peek(content, min(size, KindLength))
 	if err != nil {
 		return nil, err

@@ -314,6 +314,9 @@ func TestWhatCannotBeMadeIsRefusedByKind(t *testing.T) {
 		if _, err := nondicom.EncapsulatePDF(identities["record"], letter, strings.NewReader(""), size, ""); !errors.As(err, &unsupported) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
+		if _, err := nondicom.ObjectOfAttachment(identities["record"], letter, strings.NewReader(""), size, ""); !errors.As(err, &unsupported) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
 	}
 }
 

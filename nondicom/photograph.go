@@ -38,7 +38,7 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 	}
 	set.text(tag.Laterality, "")
 	set.text(tag.PatientOrientation, "")
-	set.text(tag.ImageComments, titleOf(a))
+	set.text(tag.ImageComments, cutText(titleOf(a), longText))
 	frame.addTo(set, s.size)
 	opening, closing := fragment(s.size)
 	return object.around(set, tag.PixelData, opening, s, closing)

@@ -1,6 +1,7 @@
 package nondicom
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,10 +28,12 @@ var (
 	reportText    = code{"REPORT_TEXT", privateScheme, "Report text"}
 )
 
-// undated is the content date of a record whose study has none: the attribute
-// must have a value (PS3.3 §C.17.2), and the day of the migration would be a
-// false one.
-const undated = "19000101"
+// The content date and time of a record whose study has none: the attributes
+// must have values (PS3.3 §C.17.2), and those of the migration would be false.
+const (
+	undated  = "19000101"
+	midnight = "000000"
+)
 
 // ReportOfRecord makes a Basic Text SR of a record (PS3.3 §A.35.1): a document
 // with one part that holds the record's fields, each a TEXT under its name, and
@@ -43,15 +46,8 @@ func ReportOfRecord(id Identity, r Record) (*Object, error) {
 	object, set := newObject(uid.BasicTextSR, uid.ExplicitLE, recordSeries, id, r.StudyKey, digest)
 	set.sequence(tag.ReferencedPerformedProcedureStepSequence)
 	// SR Document General Module (PS3.3 §C.17.2).
-	date, clock := id.StudyDate, id.StudyTime
-	if dicomDate(date) == "" {
-		date, clock = undated, ""
-	}
-	if clock == "" {
-		clock = "000000"
-	}
-	set.text(tag.ContentDate, date)
-	set.text(tag.ContentTime, clock)
+	set.text(tag.ContentDate, cmp.Or(dicomDate(id.StudyDate), undated))
+	set.text(tag.ContentTime, cmp.Or(dicomTime(id.StudyTime), midnight))
 	set.text(tag.CompletionFlag, "COMPLETE")
 	set.text(tag.VerificationFlag, "UNVERIFIED")
 	set.sequence(tag.PerformedProcedureCodeSequence)
