@@ -110,16 +110,16 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 	final := make(chan error, 1)
 	go func() { final <- k.Old.Retrieve(watched, s, heard) }()
 
-	var (
-		answered bool
-		err      error
-		grace    = time.NewTimer(k.grace())
-	)
+	answered := false
+	grace := time.NewTimer(k.grace())
 	defer grace.Stop()
 	grace.Stop() // it runs from OLD's final response, or from the last arrival
 	for !(answered && arrivals.Complete()) {
 		select {
-		case err = <-final:
+		case err := <-final:
+			if err != nil {
+				return err // OLD says itself that it has not sent all
+			}
 			answered = true
 			grace.Reset(k.grace())
 		case <-arrivals.bell:
@@ -128,15 +128,14 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 				grace.Reset(k.grace())
 			}
 		case <-grace.C:
-			if answered {
-				return err
+			if !answered {
+				stop()
+				<-final // all has arrived, and OLD keeps its final response to itself
 			}
-			stop()
-			<-final // all has arrived, and OLD keeps its final response to itself
 			return nil
 		}
 	}
-	return err
+	return nil
 }
 
 func (k *Collector) grace() time.Duration { return orDefault(k.Grace, 2*time.Second) }

@@ -82,17 +82,16 @@ func (k *Composer) Compose(ctx context.Context, c *Collection) error {
 // identity is the patient's and the study's: that of the images where there are
 // any, so that no object of ours gives the study a second one, else the record's.
 func (k *Composer) identity(c *Collection) (nondicom.Identity, error) {
+	var unreadable error
 	for _, it := range c.Instances() {
-		data, _, err := k.Spool.Open(c.Study.UID, it.UID)
-		if err != nil {
-			return nondicom.Identity{}, fmt.Errorf("open instance %s in the spool: %w", it.UID, err)
+		header, err := k.header(c, it)
+		if err == nil {
+			return nondicom.IdentityOf(header), nil
 		}
-		defer data.Close()
-		header, err := dataset.ReadHeader(data, it.TransferSyntax, dataset.PixelData, headerLimit)
-		if err != nil {
-			return nondicom.Identity{}, fmt.Errorf("read the header of instance %s: %w", it.UID, err)
-		}
-		return nondicom.IdentityOf(header), nil
+		unreadable = err
+	}
+	if unreadable != nil {
+		return nondicom.Identity{}, fmt.Errorf("no instance tells patient and study: %w", unreadable)
 	}
 	for _, it := range c.Records() {
 		held, err := recordOf(it)
@@ -102,7 +101,22 @@ func (k *Composer) identity(c *Collection) (nondicom.Identity, error) {
 }
 
 // headerLimit bounds what is read of an image to learn its patient and study.
-const headerLimit = 16 << 20
+const headerLimit = 1 << 20
+
+// header reads the attributes of patient and study, which all stand before
+// Series Number.
+func (k *Composer) header(c *Collection, it *staging.Item) (*dataset.Dataset, error) {
+	data, _, err := k.Spool.Open(c.Study.UID, it.UID)
+	if err != nil {
+		return nil, fmt.Errorf("open instance %s in the spool: %w", it.UID, err)
+	}
+	defer data.Close()
+	header, err := dataset.ReadHeader(data, it.TransferSyntax, dataset.SeriesNumber, headerLimit)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of instance %s: %w", it.UID, err)
+	}
+	return header, nil
+}
 
 func recordOf(it *staging.Item) (heldRecord, error) {
 	var held heldRecord

@@ -61,14 +61,14 @@ func cross(t *testing.T, studies int) *crossing {
 		Verify:  &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
 		Backoff: 10 * time.Millisecond, Timeout: 20 * time.Second, Logger: log,
 	}
-	x.serve(log)
-	x.work(log)
 	t.Cleanup(func() {
 		check(t, old.Close(context.Background()))
 		check(t, new.Close(context.Background()))
 		check(t, bytes.Close())
 		check(t, x.db.Close())
 	})
+	x.serve(log)
+	x.work(log)
 	return x
 }
 

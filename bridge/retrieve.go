@@ -13,8 +13,9 @@ import (
 
 // Source sends instances to our inbox when asked.
 type Source interface {
-	// Retrieve returns when the PACS says it has sent what the selection names;
-	// what arrived is for the inbox to tell. heard is called at each sign of life.
+	// Retrieve returns when the PACS says it has sent what the selection names, or
+	// the error it ended with; a warning (B000) is one. What arrived is for the
+	// inbox to tell. heard is called at each sign of life.
 	Retrieve(ctx context.Context, s Selection, heard func()) error
 }
 
@@ -28,7 +29,9 @@ type Selection struct {
 
 func (s Selection) String() string {
 	switch {
-	case len(s.Instances) > 0:
+	case len(s.Instances) == 1:
+		return "instance " + s.Instances[0]
+	case len(s.Instances) > 1:
 		return fmt.Sprintf("%d instances of series %s", len(s.Instances), s.SeriesUID)
 	case s.SeriesUID != "":
 		return "series " + s.SeriesUID
@@ -83,7 +86,7 @@ func (p *Peer) Retrieve(ctx context.Context, s Selection, heard func()) error {
 			return fmt.Errorf("C-MOVE of %s: %w", s, err)
 		}
 		if result.Status != dimse.StatusSuccess {
-			p.Logger.Warn("C-MOVE ended with a warning; the set that arrived decides", "study", s.StudyUID, "peer", p.Name, "status", fmt.Sprintf("%04X", uint16(result.Status)))
+			return fmt.Errorf("C-MOVE of %s: %w", s, &dimse.StatusError{Service: dimse.ServiceMove, Status: result.Status})
 		}
 		return nil
 	})

@@ -74,11 +74,11 @@ func (p *program) demo(ctx context.Context) error {
 	inside := *p
 	inside.configPath = filepath.Join(dir, "pacsbridge.yaml")
 	inside.env = func(string) (string, bool) { return "", false }
-	return inside.withRig(ctx, func(r *rig) error { return inside.demonstrate(ctx, r, studies[0].UID, len(new.Instances)) })
+	return inside.withRig(ctx, func(r *rig) error { return inside.demonstrate(ctx, r, studies[0].UID) })
 }
 
 // demonstrate migrates, and shows how one checks it.
-func (p *program) demonstrate(ctx context.Context, r *rig, studyUID string, atNew func() int) error {
+func (p *program) demonstrate(ctx context.Context, r *rig, studyUID string) error {
 	begin := time.Now()
 	m := migration{selected: selection{days: dayRange{isoDay(demoFirst), isoDay(demoLast)}}}
 	if err := p.migrate(ctx, r, &m); err != nil {
