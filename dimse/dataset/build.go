@@ -1,10 +1,8 @@
 package dataset
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // decoder builds a tree of data sets from the tokens of a scanner, in memory that was counted before. The elements of the
@@ -92,15 +90,21 @@ func (d *decoder) take(token Token) {
 	}
 }
 
-// element makes an element of the current value. Letters that are no VR are kept.
+// element makes an element of the current value.
 func (d *decoder) element(token Token) Element {
-	e := Element{Tag: token.Tag, VR: token.VR}
-	if header := d.scan.Header(); d.scan.top().explicit && e.VR == UN && string(header[4:6]) != string(UN) {
-		e.VR = VR(header[4:6])
-	}
+	e := d.scan.element(token)
 	e.Value = d.scan.view()
 	if d.scan.top().big {
 		e.Value = swapped(e.VR, e.Value)
+	}
+	return e
+}
+
+// element makes an element of the current token, without its value. Letters that are no VR are kept.
+func (s *Scanner) element(token Token) Element {
+	e := Element{Tag: token.Tag, VR: token.VR}
+	if e.VR == UN && s.top().explicit && string(s.header[4:6]) != string(UN) {
+		e.VR = VR(s.header[4:6])
 	}
 	return e
 }
@@ -109,43 +113,11 @@ func (d *decoder) element(token Token) Element {
 func (d *decoder) closeDataset() *Dataset {
 	o := d.open[len(d.open)-1]
 	d.open = d.open[:len(d.open)-1]
-	if elements := d.elements.since(o.first); !slices.IsSortedFunc(elements, strictly) {
-		d.elements.top = o.first + len(d.order(elements))
-	}
+	var elements []Element
+	elements, d.notes = ordered(d.elements.since(o.first), d.notes)
+	d.elements.top = o.first + len(elements)
 	o.dataset.Elements = d.elements.finish(o.first)
 	return o.dataset
-}
-
-// strictly orders elements so that two with the same tag count as out of order.
-func strictly(a, b Element) int {
-	if a.Tag == b.Tag {
-		return -1
-	}
-	return cmp.Compare(a.Tag, b.Tag)
-}
-
-// order sorts elements and drops those whose tag came before.
-func (d *decoder) order(elements []Element) []Element {
-	byTag := func(a, b Element) int { return cmp.Compare(a.Tag, b.Tag) }
-	if !slices.IsSortedFunc(elements, byTag) {
-		d.note(elements[0].Tag, "elements out of order were put in order")
-		slices.SortStableFunc(elements, byTag)
-	}
-	return slices.CompactFunc(elements, func(a, b Element) bool {
-		if a.Tag == b.Tag {
-			d.note(a.Tag, "of two elements with this tag the first was kept")
-		}
-		return a.Tag == b.Tag
-	})
-}
-
-// maxNotes is how many notes are taken; a flood of oddities is not told one by one.
-const maxNotes = 16
-
-func (d *decoder) note(tag Tag, what string) {
-	if len(d.notes) < maxNotes {
-		d.notes = append(d.notes, Note{Tag: tag, What: what})
-	}
 }
 
 // stack holds what is unfinished at its front and what is finished at its back.

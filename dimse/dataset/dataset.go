@@ -21,9 +21,7 @@ func (d *Dataset) Set(e Element) *Dataset {
 	if e.VR == "" {
 		e.VR = DictionaryVR(e.Tag)
 	}
-	for _, item := range e.Items {
-		item.parent = d
-	}
+	adopt(d, e.Items)
 	i, found := d.search(e.Tag)
 	if found {
 		d.Elements[i] = e
@@ -31,6 +29,13 @@ func (d *Dataset) Set(e Element) *Dataset {
 		d.Elements = slices.Insert(d.Elements, i, e)
 	}
 	return d
+}
+
+// adopt makes d the data set around items.
+func adopt(d *Dataset, items []*Dataset) {
+	for _, item := range items {
+		item.parent = d
+	}
 }
 
 // SetString sets tag to values under the VR that the dictionary gives it, joined by backslashes and padded. Without

@@ -20,12 +20,6 @@ const (
 	itemCost    = int(unsafe.Sizeof(Dataset{}) + unsafe.Sizeof(&Dataset{}))
 )
 
-// Note is something odd that Decode met and mended.
-type Note struct {
-	Tag  Tag
-	What string
-}
-
 // Decode reads a small data set, which may not be longer than MaxSize, in transfer syntax ts. The values of the result
 // are slices of b, which the caller therefore gives away. Elements out of order are put in order, and of two elements with
 // the same tag the first is kept. Bytes that are no data set to their end are a *MalformedError.
@@ -52,17 +46,14 @@ func DecodeNoting(b []byte, ts string) (*Dataset, []Note, error) {
 
 // decode goes over b twice: once to check and count, once to build what then has a known size.
 func decode(b []byte, syntax uid.Syntax) (*Dataset, []Note, error) {
-	scan := scanBytes(b, syntax)
-	n, err := count(scan)
+	n, err := count(scanBytes(b, syntax))
 	if err != nil {
 		return nil, nil, err
 	}
 	if n.cost() > freeCost+2*len(b)-len(b)/4 {
 		return nil, nil, fmt.Errorf("decode data set: more elements than its length justifies: %w", ErrTooLarge)
 	}
-	scan.src = source{buf: b, hi: len(b)}
-	scan.start(syntax, int64(len(b)))
-	d := newDecoder(scan, n)
+	d := newDecoder(scanBytes(b, syntax), n)
 	root, err := d.build()
 	return root, d.notes, err
 }
@@ -86,28 +77,40 @@ func count(scan *Scanner) (n census, err error) {
 			return n, err
 		case token.Kind == FragmentsStart:
 			return n, fmt.Errorf("decode element %s: %w", token.Tag, ErrFragments)
-		case token.Kind == ItemStart:
-			n.items++
-		case token.Kind == SequenceStart:
-			n.elements++
-		case token.Kind == ElementToken:
-			n.elements++
-			if scan.top().big && token.VR.unit() > 1 {
-				n.swapped += int(scan.value)
-			}
+		}
+		n.add(scan, token)
+	}
+}
+
+// add counts what token stands for.
+func (n *census) add(scan *Scanner, token Token) {
+	switch token.Kind {
+	case ItemStart:
+		n.items++
+	case SequenceStart:
+		n.elements++
+	case ElementToken:
+		n.elements++
+		if scan.top().big && token.VR.unit() > 1 {
+			n.swapped += int(token.Length)
 		}
 	}
 }
 
-// inflateAll inflates a small data set.
+// inflateAll inflates a small data set: once to see how long it is, once to keep it.
 func inflateAll(b []byte) ([]byte, error) {
 	var in inflater
-	out, err := io.ReadAll(io.LimitReader(in.reset(bytes.NewReader(b)), MaxSize+1))
+	n, err := io.Copy(io.Discard, io.LimitReader(in.reset(bytes.NewReader(b)), MaxSize+1))
+	if err == nil && n > MaxSize {
+		err = ErrTooLarge
+	}
+	if err == nil {
+		err = in.drain()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("decode data set: %w", err)
+		return nil, fmt.Errorf("decode deflated data set: %w", err)
 	}
-	if len(out) > MaxSize {
-		return nil, fmt.Errorf("decode deflated data set: %w", ErrTooLarge)
-	}
-	return out, in.drain()
+	out := make([]byte, n)
+	_, err = io.ReadFull(in.reset(bytes.NewReader(b)), out)
+	return out, err
 }

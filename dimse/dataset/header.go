@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -42,163 +41,141 @@ type headerLimits struct {
 	sequences bool
 }
 
-// scratches keeps the buffers in which headers are collected.
-var scratches = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxScratch is the largest buffer that is worth keeping.
-const maxScratch = 256 << 10
-
-// readHeader copies the bytes of the elements that are wanted one behind another, and decodes those.
+// readHeader walks over the data set up to the end of its header, and builds what it kept on the way.
 func readHeader(r io.Reader, ts string, limits headerLimits) (*Dataset, error) {
 	syntax, _ := uid.SyntaxOf(ts)
 	if limits.max <= 0 {
 		limits.max = DefaultHeaderSize
 	}
-	scan := acquire(r, syntax)
-	defer scan.release()
-	scratch := scratches.Get().(*[]byte)
-	collector := headerCollector{scan: scan, limits: limits, kept: (*scratch)[:0]}
-	fault := collector.run()
-	header := slices.Clone(collector.kept[:collector.sound])
-	if *scratch = collector.kept; cap(*scratch) <= maxScratch {
-		scratches.Put(scratch)
+	h := headers.Get().(*header)
+	defer h.release()
+	h.scan, h.limits = acquire(r, syntax), limits
+	defer h.scan.release()
+	err := h.walk()
+	if err != nil {
+		err = fmt.Errorf("read header: %w", err)
 	}
-	syntax.Deflated = false
-	head, _, err := decode(header, syntax)
-	if head == nil {
-		head = New()
-	}
-	if fault == nil {
-		fault = err
-	}
-	if fault != nil {
-		return head, fmt.Errorf("read header: %w", fault)
-	}
-	return head, nil
+	return h.build(syntax), err
 }
 
-// headerCollector gathers the encoded elements of a header.
-type headerCollector struct {
-	scan   *Scanner
-	limits headerLimits
-	kept   []byte
-	sound  int // how much of kept is whole elements
+// header gathers the elements of a header: their values one behind the other, those of sequences with all headers in it.
+type header struct {
+	scan     *Scanner
+	limits   headerLimits
+	values   []byte
+	elements []Element // without their values
+	ends     []int     // of their values
 }
 
-// run walks up to the stop, or to the end of the data set.
-func (c *headerCollector) run() error {
+// headers keeps the memory for the next header.
+var headers = sync.Pool{New: func() any { return new(header) }}
+
+// maxScratch is the largest memory that is worth keeping.
+const maxScratch = 256 << 10
+
+func (h *header) release() {
+	if cap(h.values) <= maxScratch && cap(h.elements)*elementCost <= maxScratch {
+		*h = header{values: h.values[:0], elements: h.elements[:0], ends: h.ends[:0]}
+		headers.Put(h)
+	}
+}
+
+// walk goes to the stop, or to the end of the data set.
+func (h *header) walk() error {
 	for {
-		token, err := c.scan.Next()
+		token, err := h.scan.Next()
 		switch {
-		case err == io.EOF:
+		case err == io.EOF || err == nil && token.Tag >= h.limits.stop:
 			return nil
-		case err != nil:
-			return err
-		case token.Tag >= c.limits.stop:
-			return nil
-		case token.Kind != ElementToken && !c.limits.sequences:
-			err = c.walk(token, nil)
-		default:
-			err = c.walk(token, c.keep)
+		case err == nil && token.Kind == ElementToken:
+			err = h.plain(token)
+		case err == nil:
+			err = h.nested(token)
 		}
 		if err != nil {
 			return err
 		}
-		c.sound = len(c.kept)
 	}
 }
 
-// walk goes over one element of the data set, with all that is nested in it, and hands each token to keep as long as that
-// wants more. An element that is not kept to its end is not kept at all.
-func (c *headerCollector) walk(token Token, keep func(Token) (bool, error)) (err error) {
-	wanted := keep != nil
-	for {
-		if c.scan.Offset()+c.scan.value > c.limits.max {
-			return fmt.Errorf("element %s lies beyond %d bytes: %w", token.Tag, c.limits.max, ErrTooLarge)
+// plain keeps an element with a value, unless that is too long.
+func (h *header) plain(token Token) error {
+	if err := h.within(token); err != nil || h.scan.value > MaxHeaderValue {
+		return err
+	}
+	values, err := h.scan.AppendValue(h.values)
+	if err != nil {
+		return err
+	}
+	h.values = values
+	return h.add(h.scan.element(token))
+}
+
+// nested keeps a sequence with all that is in it, unless that is too long, or passes over it.
+func (h *header) nested(token Token) (err error) {
+	start, kept := len(h.values), token.Kind == SequenceStart && h.limits.sequences
+	sequence := Element{Tag: token.Tag, VR: SQ}
+	for err == nil {
+		if err = h.within(token); err != nil {
+			break
 		}
-		if wanted {
-			if wanted, err = keep(token); err != nil {
-				return err
+		kept = kept && int64(len(h.values)-start)+h.scan.value <= MaxHeaderValue
+		if kept {
+			h.values = append(h.values, h.scan.Header()...)
+			h.values, err = h.scan.AppendValue(h.values)
+		}
+		if len(h.scan.stack) == 1 {
+			break
+		}
+		if err == nil {
+			token, err = h.scan.Next()
+		}
+	}
+	if !kept || err != nil {
+		h.values = h.values[:start]
+		return err
+	}
+	return h.add(sequence)
+}
+
+// within reports an error when the current token goes beyond the limit.
+func (h *header) within(token Token) error {
+	if h.scan.Offset()+h.scan.value > h.limits.max {
+		return fmt.Errorf("element %s lies beyond %d bytes: %w", token.Tag, h.limits.max, ErrTooLarge)
+	}
+	return nil
+}
+
+// add keeps e, whose value is what was appended last, unless there are more elements than the length justifies.
+func (h *header) add(e Element) error {
+	if int64(len(h.elements)*elementCost) > freeCost+2*h.scan.Offset() {
+		return fmt.Errorf("element %s: %w", e.Tag, ErrTooLarge)
+	}
+	h.elements = append(h.elements, e)
+	h.ends = append(h.ends, len(h.values))
+	return nil
+}
+
+// build makes a data set of what was kept. A sequence that would need more memory than its length justifies is left out.
+func (h *header) build(syntax uid.Syntax) *Dataset {
+	head := &Dataset{Elements: make([]Element, 0, len(h.elements))}
+	values, start := slices.Clone(h.values), 0
+	syntax.Deflated = false
+	for i, e := range h.elements {
+		value := values[start:h.ends[i]:h.ends[i]]
+		start = h.ends[i]
+		if e.VR == SQ {
+			sequence, _, err := decode(value, syntax)
+			if err != nil {
+				continue
 			}
+			e = sequence.Elements[0]
+			adopt(head, e.Items)
+		} else if e.Value = value; syntax.BigEndian {
+			swapInPlace(e.VR.unit(), value)
 		}
-		if !wanted {
-			c.kept = c.kept[:c.sound]
-		}
-		if len(c.scan.stack) == 1 {
-			return nil
-		}
-		if token, err = c.scan.Next(); err != nil {
-			return err
-		}
+		head.Elements = append(head.Elements, e)
 	}
+	head.Elements, _ = ordered(head.Elements, nil)
+	return head
 }
-
-// keep appends the current token, and reports whether its element may be kept so far.
-func (c *headerCollector) keep(token Token) (bool, error) {
-	length := int64(len(c.kept)-c.sound) + c.scan.value
-	if length > MaxHeaderValue || token.Kind == FragmentsStart {
-		return false, nil
-	}
-	var err error
-	c.kept = append(c.kept, c.scan.Header()...)
-	c.kept, err = c.scan.AppendValue(c.kept)
-	return true, err
-}
-
-// recorder keeps what is read through it.
-type recorder struct {
-	r      io.Reader
-	chunks [][]byte
-	size   int
-	err    error
-}
-
-// firstRead is how much Peek reads at first: the header of most images, and little to copy.
-const firstRead = 8 << 10
-
-// Read reads from the reader below, and keeps a copy.
-func (r *recorder) Read(p []byte) (int, error) {
-	if r.size == 0 {
-		p = p[:min(len(p), firstRead)]
-	}
-	n, err := r.r.Read(p)
-	r.keep(p[:n])
-	r.err = err
-	return n, err
-}
-
-// keep appends b to the last chunk, or opens another: as large as all before it, within reason.
-func (r *recorder) keep(b []byte) {
-	r.size += len(b)
-	if last := len(r.chunks) - 1; last >= 0 {
-		room := min(cap(r.chunks[last])-len(r.chunks[last]), len(b))
-		r.chunks[last] = append(r.chunks[last], b[:room]...)
-		b = b[room:]
-	}
-	if len(b) > 0 {
-		chunk := make([]byte, 0, max(len(b), min(r.size, bufferSize)))
-		r.chunks = append(r.chunks, append(chunk, b...))
-	}
-}
-
-// replay reads what was kept, then the rest.
-func (r *recorder) replay() io.Reader {
-	readers := make([]io.Reader, 0, len(r.chunks)+1)
-	for _, chunk := range r.chunks {
-		readers = append(readers, bytes.NewReader(chunk))
-	}
-	switch r.err {
-	case nil:
-		readers = append(readers, r.r)
-	case io.EOF:
-	default:
-		readers = append(readers, failing{r.err})
-	}
-	return io.MultiReader(readers...)
-}
-
-// failing is a reader that fails.
-type failing struct{ err error }
-
-// Read returns the failure.
-func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -320,7 +320,7 @@ func (s *Scanner) readElementHeader(top *frame) error {
 		return nil
 	}
 	vr, known := knownVR(b[4], b[5])
-	if long := known && vr.longForm() || !known && isUpper(b[4]) && isUpper(b[5]); !long {
+	if long := known && vr.hasLongForm() || !known && isUpper(b[4]) && isUpper(b[5]); !long {
 		t.Length = uint32(uint16At(b[6:], top.big))
 	} else if b, err = s.take(4, top); err == nil {
 		t.Length = uint32At(b, top.big)

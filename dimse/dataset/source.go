@@ -20,6 +20,14 @@ func (s *source) offset() int64 { return s.base + int64(s.lo) }
 
 // peek returns the next n bytes without consuming them, or fewer when there are no more. n must fit the window.
 func (s *source) peek(n int) []byte {
+	if s.hi-s.lo < n {
+		return s.await(n)
+	}
+	return s.buf[s.lo : s.lo+n]
+}
+
+// await reads until n bytes are there, or no more come.
+func (s *source) await(n int) []byte {
 	for s.hi-s.lo < n && s.err == nil {
 		s.fill()
 	}

@@ -54,6 +54,10 @@ func (s *Scanner) chunk() ([]byte, error) {
 
 // skip passes over the rest of the current value.
 func (s *Scanner) skip() error {
+	if at := int64(s.src.lo) + s.value; at <= int64(s.src.hi) {
+		s.src.lo, s.value = int(at), 0
+		return nil
+	}
 	s.value -= s.src.discard(s.value)
 	if s.value > 0 {
 		return s.cutValue()

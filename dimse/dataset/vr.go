@@ -43,35 +43,45 @@ const (
 
 // knownVR returns the constant for the two bytes of a VR, so that reading one allocates nothing.
 func knownVR(a, b byte) (VR, bool) {
-	for _, vr := range vrsByFirst[a%32] {
-		if vr[0] == a && vr[1] == b {
-			return vr, true
-		}
+	if vr := vrs[vrIndex[a%32][b%32]]; vr != "" && vr[0] == a && vr[1] == b {
+		return vr, true
 	}
 	return "", false
 }
 
-// vrsByFirst lists the value representations by the low five bits of their first letter.
-var vrsByFirst = func() (table [32][]VR) {
-	for _, vr := range []VR{
-		UI, UL, US, UN, UT, UC, UR, UV, LO, LT, SH, SQ, SS, SL, ST, SV, CS, DA, DS, DT, TM, PN, IS, AE, AS, AT,
-		FD, FL, OB, OW, OD, OF, OL, OV,
-	} {
-		table[vr[0]%32] = append(table[vr[0]%32], vr)
+// vrs lists the value representations behind an empty one.
+var vrs = [...]VR{
+	"", AE, AS, AT, CS, DA, DS, DT, FD, FL, IS, LO, LT, OB, OD, OF, OL, OV, OW, PN, SH, SL, SQ, SS, ST, SV, TM, UC, UI,
+	UL, UN, UR, US, UT, UV,
+}
+
+// vrIndex finds a value representation in vrs by the low five bits of its letters.
+var vrIndex = func() (index [32][32]uint8) {
+	for i, vr := range vrs {
+		if vr != "" {
+			index[vr[0]%32][vr[1]%32] = uint8(i)
+		}
 	}
-	return table
+	return index
 }()
 
 // longForm reports whether an explicit VR header for vr has two reserved bytes and a 32-bit length (PS3.5 §7.1.2).
 // A VR that is younger than this program has one by that section's rule; bytes that are no VR at all are followed by a
 // 16-bit length, which is what the toolkits that write "??" or NULs mean (DCMTK reads them so too).
 func (vr VR) longForm() bool {
+	if known, ok := knownVR(vr[0], vr[1]); ok {
+		return known.hasLongForm()
+	}
+	return isUpper(vr[0]) && isUpper(vr[1])
+}
+
+// hasLongForm is longForm for the value representations of the standard.
+func (vr VR) hasLongForm() bool {
 	switch vr {
 	case OB, OD, OF, OL, OV, OW, SQ, SV, UC, UN, UR, UT, UV:
 		return true
 	}
-	_, known := knownVR(vr[0], vr[1])
-	return !known && isUpper(vr[0]) && isUpper(vr[1])
+	return false
 }
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
