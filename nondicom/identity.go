@@ -26,13 +26,13 @@ func IdentityOf(header *dataset.Dataset) Identity {
 		PatientName:        headerText(header, dataset.PatientName),
 		PatientID:          headerText(header, dataset.PatientID),
 		Issuer:             headerText(header, dataset.IssuerOfPatientID),
-		PatientBirthDate:   headerText(header, dataset.PatientBirthDate),
+		PatientBirthDate:   headerDate(header, dataset.PatientBirthDate),
 		PatientSex:         headerText(header, dataset.PatientSex),
 		StudyUID:           header.String(dataset.StudyInstanceUID),
 		StudyID:            headerText(header, dataset.StudyID),
 		AccessionNumber:    headerText(header, dataset.AccessionNumber),
-		StudyDate:          headerText(header, dataset.StudyDate),
-		StudyTime:          headerText(header, dataset.StudyTime),
+		StudyDate:          headerDate(header, dataset.StudyDate),
+		StudyTime:          headerTime(header, dataset.StudyTime),
 		StudyDescription:   headerText(header, dataset.StudyDescription),
 		ReferringPhysician: headerText(header, dataset.ReferringPhysicianName),
 	}
@@ -40,6 +40,22 @@ func IdentityOf(header *dataset.Dataset) Identity {
 
 func headerText(header *dataset.Dataset, t dataset.Tag) string {
 	return strings.TrimRight(header.Text(t), " \x00")
+}
+
+// headerDate is a date of an image's in today's form: images from the time of
+// ACR-NEMA write 1997.04.24, which is the same day (PS3.5 §6.2, note on DA).
+func headerDate(header *dataset.Dataset, t dataset.Tag) string {
+	return dicomDate(headerText(header, t))
+}
+
+// headerTime is a time of an image's in today's form, without the colons of
+// ACR-NEMA; as exact as the image has it (PS3.5 §6.2, TM).
+func headerTime(header *dataset.Dataset, t dataset.Tag) string {
+	clock := headerText(header, t)
+	if strings.Contains(clock, ":") {
+		return dicomTime(clock)
+	}
+	return clock
 }
 
 // IdentityFromRecord is the identity that a legacy record gives, for a study

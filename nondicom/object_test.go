@@ -342,3 +342,12 @@ func TestALargeDocumentIsNotHeld(t *testing.T) {
 		t.Errorf("%d bytes were allocated", bytes)
 	}
 }
+
+func TestDatesAndTimesOfACRNEMAComeInTodaysForm(t *testing.T) {
+	id := nondicom.IdentityOf(dataset.New().
+		SetString(dataset.StudyDate, "1997.04.24").SetString(dataset.StudyTime, "14:04:38").
+		SetString(dataset.PatientBirthDate, "1970.01.02"))
+	if id.StudyDate != "19970424" || id.StudyTime != "140438" || id.PatientBirthDate != "19700102" {
+		t.Errorf("date %q, time %q, birth date %q", id.StudyDate, id.StudyTime, id.PatientBirthDate)
+	}
+}
