@@ -55,6 +55,7 @@ const (
 const (
 	maxCommandLength = 64 << 10
 	maxOffending     = 256
+	maxElements      = 256 // the standard knows about thirty
 )
 
 // Command is a command set (PS3.7 §6.3): implicit VR little endian, group 0000.
@@ -195,7 +196,10 @@ func DecodeCommand(b []byte) (*Command, error) {
 	d := commandDecoder{Decoder: dicomio.NewBytesDecoder(b, binary.LittleEndian, dicomio.ImplicitVR)}
 	d.PushLimit(int64(len(b)))
 	c := new(Command)
-	for !d.EOF() {
+	for n := 0; !d.EOF(); n++ {
+		if n == maxElements {
+			return nil, protocolErrorf("command set of more than %d elements", maxElements)
+		}
 		group, element, length := d.ReadUInt16(), d.ReadUInt16(), d.ReadUInt32()
 		if d.Error() != nil {
 			break
