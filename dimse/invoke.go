@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"pacsbridge/dimse/dataset"
@@ -54,11 +55,15 @@ func (a *Association) invoke(ctx context.Context, pc Context, cmd *Command, data
 		return nil, context.Cause(ctx)
 	}
 	inv := a.register(pc, cmd)
-	stop := context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })
+	var whole atomic.Bool
+	stop := context.AfterFunc(ctx, func() {
+		if !whole.Load() {
+			a.fail(context.Cause(ctx))
+		}
+	})
 	err := a.send(pc, cmd, data)
-	if stopped := stop(); !stopped && err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
+	whole.Store(true)
+	stop()
 	if err != nil {
 		a.finish(inv)
 		return nil, err

@@ -104,8 +104,11 @@ func TestContextCancelsAMoveAndKeepsTheAssociation(t *testing.T) {
 	w := waiting{begun: make(chan struct{})}
 	a := dial(t, serve(t, &dimse.Server{Handlers: dimse.Handlers{Move: w}}), propose(uid.StudyRootMove), propose(uid.Verification))
 	ctx, cancel := context.WithCancel(testContext(t))
-	go func() { <-w.begun; cancel() }()
-	if _, err := a.Move(ctx, moveTo("KNOWN")); !errors.Is(err, context.Canceled) {
+	sent := make(chan struct{})
+	go func() { <-sent; <-w.begun; cancel() }()
+	r := moveTo("KNOWN")
+	r.Started = func(uint16) { close(sent) }
+	if _, err := a.Move(ctx, r); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := a.Echo(testContext(t)); err != nil {
