@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,7 +52,7 @@ func cross(t *testing.T, studies int) *crossing {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	x.db = must(staging.Open(t.Context(), staging.Options{URL: "sqlite:" + filepath.Join(dir, "staging.db"), Logger: log}))(t)
 	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log}))(t)
-	x.inbox = &bridge.Inbox{Spool: bytes, Logger: log}
+	x.inbox = &bridge.Inbox{Spool: bytes, Quarantine: &bridge.Quarantine{Dir: filepath.Join(dir, "quarantine")}, Logger: log}
 	old, new := peer("old", x.old, log), peer("new", x.new, log)
 	x.stock = &bridge.Inventory{Old: old, Register: x.db, Logger: log}
 	x.migrator = &bridge.Migrator{
@@ -325,6 +327,28 @@ func TestAnUnknownMoveDestinationStopsTheRunAndFailsNothing(t *testing.T) {
 	check(t, x.queue.Stop(context.Background()))
 	if s := x.status(); s.Studies.ToMigrate+s.Studies.Queued != 3 {
 		t.Errorf("studies %+v, want all waiting to be migrated", s.Studies)
+	}
+}
+
+func TestAnotherDataSetUnderOneUIDGoesToQuarantine(t *testing.T) {
+	x := cross(t, 1)
+	first := x.old.Instances()[0]
+	second := first
+	second.Data = slices.Clone(first.Data)
+	second.Data[len(second.Data)-1] ^= 0xFF
+	x.old.SetFaults(dimsetest.Faults{Move: dimsetest.MoveFaults{Extra: []dimsetest.Object{second}}})
+	check(t, x.run())
+	x.wantAll()
+	index := must(os.ReadFile(filepath.Join(x.inbox.Quarantine.Dir, "index.jsonl")))(t)
+	if !strings.Contains(string(index), first.SOPInstance) {
+		t.Errorf("the quarantine's index does not name %s:\n%s", first.SOPInstance, index)
+	}
+	_, items, err := x.db.Study(t.Context(), first.StudyUID)
+	check(t, err)
+	for _, it := range items {
+		if it.UID == first.SOPInstance && it.Warning == "" {
+			t.Error("the ledger has no warning for the instance")
+		}
 	}
 }
 

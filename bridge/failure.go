@@ -70,6 +70,7 @@ var rules = []rule{
 
 	{as[*UnprovenError], staging.Mismatch, Again},
 	{as[*IncompleteError], staging.Incomplete, Again},
+	{as[*UnlistedError], staging.Incomplete, Again},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
 	{answered(busy), staging.PeerBusy, Wait},
 	{answered(refusedData), staging.TargetRefused, Hopeless},

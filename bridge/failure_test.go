@@ -38,6 +38,7 @@ func TestEveryErrorHasItsClassAndVerdict(t *testing.T) {
 		{"no context for the class", &dimse.NoContextError{SOPClass: "1.2"}, staging.TargetRefused, Hopeless},
 		{"asked and not received", &IncompleteError{Missing: []string{"1.2"}}, staging.Incomplete, Again},
 		{"asked, not received, and OLD said why", &IncompleteError{Missing: []string{"1.2"}, Last: store(0xA702)}, staging.Incomplete, Again},
+		{"counted and not listed", &UnlistedError{Counted: 3}, staging.Incomplete, Again},
 		{"stored and not listed", &UnprovenError{UIDs: []string{"1.2"}}, staging.Mismatch, Again},
 		{"attachment not there", fetched(fetch.ErrNotFound), staging.AttachmentMissing, Again},
 		{"attachment empty", fetched(fetch.ErrEmpty), staging.AttachmentMissing, Again},

@@ -27,8 +27,9 @@ type Arrival struct {
 // asked for is refused or put in quarantine.
 type Inbox struct {
 	Spool      *spool.Spool
-	Quarantine *Quarantine // nil: what nobody asked for is refused (0124H)
-	Throttle   *Throttle   // bytes a second from OLD; nil: as fast as they come
+	Quarantine *Quarantine
+	Uninvited  bool      // what nobody asked for goes to quarantine; else it is refused (0124H)
+	Throttle   *Throttle // bytes a second from OLD; nil: as fast as they come
 	Logger     *slog.Logger
 
 	mu   sync.Mutex
@@ -87,7 +88,7 @@ func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arriv
 	blob, err := w.Commit()
 	var other *spool.ConflictError
 	if errors.As(err, &other) {
-		blob, err = other.Kept, b.putAside(studyUID, w, other)
+		blob, err = other.Kept, b.putAside(in, w, other)
 		arrival.Conflict = fmt.Sprintf("a second data set of this UID arrived with SHA-256 %s and was put aside", other.Refused.SHA256)
 	}
 	if err != nil {
@@ -97,20 +98,29 @@ func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arriv
 	return arrival, nil
 }
 
-// putAside keeps the second of two data sets of one UID under a name of its own.
-func (b *Inbox) putAside(studyUID string, w *spool.Writer, conflict *spool.ConflictError) error {
-	b.Logger.Error("the old PACS sent two different data sets under one UID; the first is kept",
-		"study", studyUID, "instance", conflict.Kept.Name, "kept", conflict.Kept.SHA256, "put_aside", conflict.Refused.SHA256)
-	_, err := w.CommitAs(conflict.Kept.Name + " put aside " + conflict.Refused.SHA256)
-	return err
+// putAside keeps the second of two data sets of one UID in quarantine.
+func (b *Inbox) putAside(in *dimse.Instance, w *spool.Writer, conflict *spool.ConflictError) error {
+	group, aside := conflict.Kept.Group, conflict.Kept.Name+" put aside"
+	b.Logger.Error("the old PACS sent two different data sets under one UID; the first is kept, the second is in quarantine",
+		"study", group, "instance", in.SOPInstance, "kept", conflict.Kept.SHA256, "put_aside", conflict.Refused.SHA256)
+	if _, err := w.CommitAs(aside); err != nil {
+		return err
+	}
+	defer b.Spool.Remove(group, aside)
+	second, _, err := b.Spool.Open(group, aside)
+	if err != nil {
+		return err
+	}
+	defer second.Close()
+	return b.Quarantine.Keep(in, second, "another data set of this UID came first, with SHA-256 "+conflict.Kept.SHA256)
 }
 
 // unsolicited deals with an instance of a study that is not being collected.
 func (b *Inbox) unsolicited(in *dimse.Instance, data io.Reader) error {
-	if b.Quarantine == nil {
+	if !b.Uninvited {
 		return status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", in.SOPInstance)
 	}
-	if err := b.Quarantine.Keep(in, data); err != nil {
+	if err := b.Quarantine.Keep(in, data, "nobody asked for it"); err != nil {
 		return status(dimse.StatusOutOfResources, "quarantine %s: %w", in.SOPInstance, err)
 	}
 	b.Logger.Warn("instance nobody asked for put in quarantine", "instance", in.SOPInstance, "peer", in.CallingAE)

@@ -16,8 +16,8 @@ import (
 	"pacsbridge/dimse/uid"
 )
 
-// Quarantine keeps instances that nobody asked for as Part 10 files in a folder of
-// its own, and lists them in index.jsonl there. It never delivers them.
+// Quarantine keeps instances that must not travel by themselves as Part 10 files in
+// a folder of its own, and lists them in index.jsonl there, with the reason.
 type Quarantine struct {
 	Dir string
 
@@ -30,22 +30,23 @@ type quarantined struct {
 	SOPClass string    `json:"sop_class"`
 	UID      string    `json:"uid"`
 	From     string    `json:"from"` // calling AE title and address
+	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`
 }
 
-// Keep writes one instance. Its file is named by the digest of sender and UID, so
-// that no name comes from outside and a repeated sending takes no more room.
-func (q *Quarantine) Keep(in *dimse.Instance, data io.Reader) error {
+// Keep writes one instance. Its file is named by the digest of sender, UID and
+// reason, so that no name comes from outside and a repeated sending takes no more room.
+func (q *Quarantine) Keep(in *dimse.Instance, data io.Reader, reason string) error {
 	if err := os.MkdirAll(q.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the quarantine folder: %w", err)
 	}
-	name := sha256.Sum256([]byte(in.CallingAE + "\x00" + in.SOPInstance))
+	name := sha256.Sum256([]byte(in.CallingAE + "\x00" + in.SOPInstance + "\x00" + reason))
 	file := hex.EncodeToString(name[:]) + ".dcm"
 	if err := q.write(filepath.Join(q.Dir, file), in, data); err != nil {
 		return err
 	}
 	return q.list(quarantined{File: file, SOPClass: in.SOPClass, UID: in.SOPInstance,
-		From: sender(in), At: time.Now().UTC()})
+		From: sender(in), Reason: reason, At: time.Now().UTC()})
 }
 
 func (q *Quarantine) write(path string, in *dimse.Instance, data io.Reader) error {

@@ -91,11 +91,13 @@ func nodeName(s *conf.Settings, listener net.Listener) string {
 }
 
 func (e *engine) newInbox() *bridge.Inbox {
-	inbox := &bridge.Inbox{Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.Old.Rate)), Logger: e.log}
-	if e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine {
-		inbox.Quarantine = &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")}
+	return &bridge.Inbox{
+		Spool:      e.spool,
+		Quarantine: &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")},
+		Uninvited:  e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine,
+		Throttle:   bridge.NewThrottle(int64(e.settings.Old.Rate)),
+		Logger:     e.log,
 	}
-	return inbox
 }
 
 func (e *engine) newServer(inbox *bridge.Inbox) (*dimse.Server, error) {
