@@ -75,6 +75,9 @@ func (c *Claim) Heartbeat(ctx context.Context) error {
 // it.
 func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
 	return c.fenced(ctx, "advance to "+string(to), func(tx *sql.Tx) error {
+		if !to.InWork() {
+			return &MoveError{From: c.study.State, To: to} // the ends have calls of their own, with their proofs
+		}
 		if err := c.save(ctx, tx, items); err != nil {
 			return err
 		}

@@ -51,6 +51,9 @@ func TestTheJourneyOfAStudy(t *testing.T) {
 			t.Errorf("from delivering to migrated: %v", err)
 		}
 		must(t, c.Advance(l.ctx, staging.Verifying))
+		if err := c.Advance(l.ctx, staging.Migrated, done(got)...); !errors.As(err, &move) {
+			t.Errorf("advanced to its end: %v", err)
+		}
 		must(t, c.Finish(l.ctx, done(got)...))
 		s, final := l.study(t, "1.2.1")
 		if s.State != staging.Migrated || final[2].State != staging.ItemDone {

@@ -73,6 +73,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"heartbeat": func(t *rapid.T) { _, c := m.hand(t); m.expect(t, c, c.Heartbeat(m.ctx)) },
 		"save":      m.saveSome,
 		"advance":   m.advance,
+		"step":      m.step,
+		"step on":   m.step, // twice, so that many studies come to their end
 		"finish":    m.finish,
 		"fail": func(t *rapid.T) {
 			_, c := m.hand(t)
@@ -97,7 +99,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 }
 
 func (m *model) stageSome(t *rapid.T) {
-	s := study(rapid.IntRange(0, 11).Draw(t, "study"))
+	s := study(rapid.IntRange(0, 5).Draw(t, "study"))
 	s.PatientID = fmt.Sprint("P", len(s.UID)%2, s.UID[len(s.UID)-1]) // some share a patient
 	s.ListedInstances = rapid.IntRange(1, 4).Draw(t, "listed")
 	got, err := m.StageStudies(m.ctx, 0, []staging.Study{s})
@@ -117,7 +119,7 @@ func (m *model) feedSome(t *rapid.T) {
 }
 
 func (m *model) claimOne(t *rapid.T) {
-	w, s := m.worker(t), study(rapid.IntRange(0, 11).Draw(t, "study"))
+	w, s := m.worker(t), study(rapid.IntRange(0, 5).Draw(t, "study"))
 	known, _, err := m.Study(m.ctx, s.UID)
 	if errors.Is(err, staging.ErrNotFound) {
 		return
@@ -154,8 +156,29 @@ func (m *model) advance(t *rapid.T) {
 	}
 }
 
+// step does what a worker does next when all goes well.
+func (m *model) step(t *rapid.T) {
+	_, c := m.hand(t)
+	s, items, err := m.Study(m.ctx, c.Study().UID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch s.State {
+	case staging.Collecting:
+		m.expect(t, c, c.Advance(m.ctx, staging.Delivering, instances(s.UID, 2)...))
+	case staging.Delivering:
+		m.expect(t, c, c.Advance(m.ctx, staging.Verifying, done(items)...))
+	case staging.Verifying:
+		m.finishClaim(t, c)
+	}
+}
+
 func (m *model) finish(t *rapid.T) {
 	_, c := m.hand(t)
+	m.finishClaim(t, c)
+}
+
+func (m *model) finishClaim(t *rapid.T, c *staging.Claim) {
 	uid := c.Study().UID
 	before, items, _ := m.Study(m.ctx, uid)
 	open := 0
