@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"pacsbridge/dimse/pdu"
 )
@@ -50,6 +51,7 @@ type Association struct {
 	invoked    map[uint16]*invocation
 	performing map[uint16]context.CancelCauseFunc
 	receiver   StoreHandler // takes the instances of a C-GET under way
+	stored     time.Time    // when it took the last one
 	handling   bool         // a request is being served in the reading goroutine
 	draining   bool         // no further requests are to be served
 }
@@ -78,8 +80,12 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 	return a
 }
 
+// readBufferLength is enough: larger buffers were not faster, and hundreds of
+// idle associations hold one each.
+const readBufferLength = 32 << 10
+
 // readBuffers are shared between associations: each needs one while it lasts.
-var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pdu.DefaultMaxLength) }}
+var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBufferLength) }}
 
 // negotiated prepares the transfer of data: maxLength and window are what the
 // peer told us.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 
 	"pacsbridge/dimse/pdu"
 	"pacsbridge/dimse/uid"
@@ -137,8 +138,9 @@ func (d *Dialer) request(proposals []Proposal) (*pdu.AssociateRQ, error) {
 		request.Contexts = append(request.Contexts, pdu.ProposedContext{
 			ID: byte(2*i + 1), AbstractSyntax: p.SOPClass, TransferSyntaxes: p.TransferSyntaxes,
 		})
-		if p.SCPRole {
-			request.User.Roles = append(request.User.Roles, pdu.Role{SOPClass: p.SOPClass, SCU: true, SCP: true})
+		role := pdu.Role{SOPClass: p.SOPClass, SCU: true, SCP: true}
+		if p.SCPRole && !slices.Contains(request.User.Roles, role) {
+			request.User.Roles = append(request.User.Roles, role)
 		}
 	}
 	return request, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"pacsbridge/dimse/dataset"
 )
@@ -29,7 +30,7 @@ func (a *Association) Get(ctx context.Context, r GetRequest, into StoreHandler) 
 	}
 	defer a.receiveInto(nil)
 	cmd := &Command{Field: CGetRQ, AffectedClass: r.SOPClass, Priority: r.Priority, HasData: true}
-	result, err := a.retrieve(ctx, cmd, r.Identifier, nil, r.Progress)
+	result, err := a.retrieve(ctx, cmd, retrieval{identifier: r.Identifier, progress: r.Progress, alive: a.lastStored})
 	if err != nil {
 		return result, fmt.Errorf("get: %w", err)
 	}
@@ -45,6 +46,13 @@ func (a *Association) receiveInto(handler StoreHandler) bool {
 	}
 	a.receiver = handler
 	return true
+}
+
+// lastStored is when the last instance of a C-GET arrived.
+func (a *Association) lastStored() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stored
 }
 
 // GetQuery is a C-GET of a peer.

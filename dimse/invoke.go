@@ -36,6 +36,9 @@ type invocation struct {
 	context Context
 	answers chan answer
 	gone    chan struct{} // nobody waits for answers any more
+	// alive, when there is one, tells when the peer last worked on the operation
+	// in another way than by an answer; silence is counted from there.
+	alive func() time.Time
 }
 
 // answer is a response with its data set, when it has one.
@@ -141,18 +144,37 @@ func (a *Association) await(ctx context.Context, inv *invocation) (answer, error
 	}
 	timer := time.NewTimer(a.timeouts.Response)
 	defer timer.Stop()
-	select {
-	case r := <-inv.answers:
-		return r, nil
-	case <-ctx.Done():
-		return answer{}, context.Cause(ctx)
-	case <-timer.C:
-		err := &TimeoutError{Waiting: "an answer of the peer"}
-		a.fail(err)
-		return answer{}, err
-	case <-a.broken:
+	for {
+		select {
+		case r := <-inv.answers:
+			return r, nil
+		case <-ctx.Done():
+			return answer{}, context.Cause(ctx)
+		case <-a.broken:
+			return a.lastAnswer(inv)
+		case <-timer.C:
+		}
+		left := inv.patienceLeft(a.timeouts.Response)
+		if left <= 0 {
+			err := &TimeoutError{Waiting: "an answer of the peer"}
+			a.fail(err)
+			return answer{}, err
+		}
+		timer.Reset(left)
 	}
-	select { // it may have come just before the end
+}
+
+// patienceLeft is how much longer an operation may be without an answer.
+func (inv *invocation) patienceLeft(patience time.Duration) time.Duration {
+	if inv.alive == nil {
+		return 0
+	}
+	return patience - time.Since(inv.alive())
+}
+
+// lastAnswer is the answer that came just before the end, or why there is none.
+func (a *Association) lastAnswer(inv *invocation) (answer, error) {
+	select {
 	case r := <-inv.answers:
 		return r, nil
 	default:

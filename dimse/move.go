@@ -24,6 +24,10 @@ type MoveRequest struct {
 	Started func(messageID uint16)
 	// Progress is called for every pending answer.
 	Progress func(SubOperations)
+	// Alive, when set, tells when the last instance of this retrieval arrived
+	// at its destination. Many archives send no pending answers while they send
+	// instances: the time-out for a silent peer is counted from then.
+	Alive func() time.Time
 }
 
 // SubOperations counts the instances of a C-MOVE or C-GET. -1 means that the
@@ -53,22 +57,29 @@ func (a *Association) Move(ctx context.Context, r MoveRequest) (MoveResult, erro
 		Field: CMoveRQ, AffectedClass: r.SOPClass, Priority: r.Priority, HasData: true,
 		MoveDestination: r.Destination,
 	}
-	result, err := a.retrieve(ctx, cmd, r.Identifier, r.Started, r.Progress)
+	result, err := a.retrieve(ctx, cmd, retrieval{r.Identifier, r.Started, r.Progress, r.Alive})
 	if err != nil {
 		return result, fmt.Errorf("move: %w", err)
 	}
 	return result, nil
 }
 
+// retrieval is what C-MOVE and C-GET have in common.
+type retrieval struct {
+	identifier *dataset.Dataset
+	started    func(messageID uint16)
+	progress   func(SubOperations)
+	alive      func() time.Time
+}
+
 // retrieve runs a C-MOVE or C-GET to its end.
-func (a *Association) retrieve(ctx context.Context, cmd *Command, identifier *dataset.Dataset,
-	started func(uint16), progress func(SubOperations)) (MoveResult, error) {
+func (a *Association) retrieve(ctx context.Context, cmd *Command, r retrieval) (MoveResult, error) {
 	result := MoveResult{SubOperations: unknownSubOperations}
 	pc, err := a.firstContext(cmd.AffectedClass)
 	if err != nil {
 		return result, err
 	}
-	b, err := encodeIdentifier(identifier, pc)
+	b, err := encodeIdentifier(r.identifier, pc)
 	if err != nil {
 		return result, err
 	}
@@ -78,8 +89,9 @@ func (a *Association) retrieve(ctx context.Context, cmd *Command, identifier *da
 	}
 	defer a.finish(inv)
 	result.MessageID = inv.id
-	if started != nil {
-		started(inv.id)
+	inv.alive = r.alive
+	if r.started != nil {
+		r.started(inv.id)
 	}
 	for {
 		answer, err := a.awaitOrCancel(ctx, inv)
@@ -90,8 +102,8 @@ func (a *Association) retrieve(ctx context.Context, cmd *Command, identifier *da
 		if answer.Status.Class() != Pending {
 			return result, result.outcome(answer, serviceOfResponse[inv.want])
 		}
-		if progress != nil {
-			progress(result.SubOperations)
+		if r.progress != nil {
+			r.progress(result.SubOperations)
 		}
 	}
 }

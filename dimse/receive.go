@@ -72,9 +72,10 @@ func (a *Association) receive() bool {
 				return false
 			}
 		}
+		before := a.currentState()
 		action := a.fire(event)
 		if action == AA8 || action == AA1 {
-			a.end(protocolErrorf("%s in %s", t, "the wrong state"))
+			a.end(protocolErrorf("%s in %s", t, before))
 		}
 		a.perform(action, p)
 		if action == DT2 || action == AR6 {

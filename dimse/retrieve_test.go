@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -89,6 +90,29 @@ func TestFinalAnswersOfAMove(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+func TestInstancesThatArriveKeepAMoveAlive(t *testing.T) {
+	goOn := make(chan struct{})
+	a := quickly(t, provider(t, func(s *script) {
+		s.accept()
+		s.receive()
+		s.receive()
+		<-goOn
+		s.command(1, dimse.Command{Field: dimse.CMoveRSP, RespondedTo: 1})
+		s.wantAbort()
+	}), propose(uid.StudyRootMove))
+	arrivals := 0
+	r := moveTo("KNOWN")
+	r.Alive = func() time.Time { // asked at each time-out of 200 ms
+		if arrivals++; arrivals == 3 {
+			close(goOn)
+		}
+		return time.Now()
+	}
+	if _, err := a.Move(testContext(t), r); err != nil || arrivals < 3 {
+		t.Errorf("%v after %d arrivals", err, arrivals)
+	}
 }
 
 // waiting is a C-MOVE handler that goes on until it is cancelled.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"pacsbridge/dimse/dataset"
 )
@@ -69,6 +70,7 @@ func (a *Association) storeHandler() StoreHandler {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.receiver != nil {
+		a.stored = time.Now()
 		return a.receiver
 	}
 	if a.handlers != nil {
