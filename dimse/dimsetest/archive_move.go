@@ -195,10 +195,13 @@ func (r *retrieve) count(sopInstance string, err error) {
 // reported is what responses say about the sub-operations.
 func (r *retrieve) reported() dimse.SubOperations {
 	if r.faults.OmitCounts {
-		return dimse.SubOperations{Remaining: -1, Completed: -1, Failed: -1, Warning: -1}
+		return noCounts
 	}
 	return r.counts
 }
+
+// noCounts leaves the numbers of sub-operations out of a response.
+var noCounts = dimse.SubOperations{Remaining: -1, Completed: -1, Failed: -1, Warning: -1}
 
 // result is the final response (PS3.4 §C.4.2.1.5).
 func (r *retrieve) result(ctx context.Context) (dimse.MoveResult, error) {
@@ -207,8 +210,12 @@ func (r *retrieve) result(ctx context.Context) (dimse.MoveResult, error) {
 		return dimse.MoveResult{}, ctx.Err()
 	}
 	result := dimse.MoveResult{SubOperations: r.reported(), FailedUIDs: r.failed}
+	if r.faults.OmitList {
+		result.FailedUIDs = nil
+	}
 	switch {
 	case r.faults.Success:
+		return dimse.MoveResult{SubOperations: noCounts}, nil
 	case r.faults.Status != dimse.StatusSuccess:
 		result.Status = r.faults.Status
 	case ctx.Err() != nil:
@@ -217,9 +224,6 @@ func (r *retrieve) result(ctx context.Context) (dimse.MoveResult, error) {
 		result.Status = dimse.StatusCannotPerformSubOps
 	case r.counts.Failed > 0:
 		result.Status = dimse.StatusCoercion // B000: complete, with failures
-	}
-	if r.faults.OmitList || r.faults.Success {
-		result.FailedUIDs = nil
 	}
 	return result, nil
 }

@@ -6,9 +6,13 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"pacsbridge/dimse"
 )
+
+// closeGrace is how long what is under way may go on when the archive closes.
+const closeGrace = 200 * time.Millisecond
 
 // service is an archive while it runs: what its handlers need besides.
 type service struct {
@@ -30,6 +34,7 @@ func (s *service) server() *dimse.Server {
 		Admit:         s.admit,
 		AcceptContext: s.accept,
 		Handlers:      dimse.Handlers{Store: s, Find: s, Move: s, Get: s},
+		Grace:         closeGrace,
 		Timeouts:      s.Timeouts,
 		Logger:        s.Logger,
 	}

@@ -52,7 +52,7 @@ type MoveFaults struct {
 	AbortAfter   int           // cut the requestor's connection after so many sub-operations
 	AbortMoves   int           // only in the first so many retrieves; 0: in all
 	Status       dimse.Status  // final status instead of the true one, when not zero
-	Success      bool          // the final status is success whatever happened
+	Success      bool          // the final response is success, without numbers, whatever happened
 	OmitCounts   bool          // responses carry no numbers of sub-operations
 	OmitList     bool          // the final response carries no list of failed instances
 	NoFinal      bool          // never says that it is done
