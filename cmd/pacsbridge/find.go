@@ -50,23 +50,56 @@ func newFindCommand(p *program) *cobra.Command {
 	return command
 }
 
-// find collects all answers; those that came before an error are returned with
-// it.
+// find collects all answers over one association; those that came before an
+// error are returned with it.
 func find(ctx context.Context, p peer, log *slog.Logger, identifier *dataset.Dataset) ([]*dataset.Dataset, error) {
 	association, err := p.dial(ctx, log, uid.StudyRootFind)
 	if err != nil {
 		return nil, err
 	}
+	answers, err := ask(ctx, association, identifier)
+	if err != nil {
+		_ = association.Abort() // what went wrong before says it all
+		return answers, p.explain(err)
+	}
+	return answers, p.explain(association.Release(ctx))
+}
+
+// ask sends the query. Images are asked for series by series unless one is
+// named, since an archive need not answer otherwise (PS3.4 §C.4.1.2.2.1).
+func ask(ctx context.Context, association *dimse.Association, identifier *dataset.Dataset) ([]*dataset.Dataset, error) {
+	if identifier.String(dataset.QueryRetrieveLevel) != "IMAGE" || identifier.String(dataset.SeriesInstanceUID) != "" {
+		return askOnce(ctx, association, identifier)
+	}
+	series, err := askOnce(ctx, association, dataset.New().
+		SetString(dataset.QueryRetrieveLevel, "SERIES").
+		SetString(dataset.StudyInstanceUID, identifier.String(dataset.StudyInstanceUID)).
+		SetString(dataset.SeriesInstanceUID))
+	if err != nil {
+		return nil, err
+	}
+	var answers []*dataset.Dataset
+	for _, s := range series {
+		identifier.SetString(dataset.SeriesInstanceUID, s.String(dataset.SeriesInstanceUID))
+		images, err := askOnce(ctx, association, identifier)
+		answers = append(answers, images...)
+		if err != nil {
+			return answers, err
+		}
+	}
+	return answers, nil
+}
+
+func askOnce(ctx context.Context, association *dimse.Association, identifier *dataset.Dataset) ([]*dataset.Dataset, error) {
 	var answers []*dataset.Dataset
 	request := dimse.FindRequest{SOPClass: uid.StudyRootFind, Identifier: identifier}
 	for answer, err := range association.Find(ctx, request) {
 		if err != nil {
-			_ = association.Abort() // what went wrong before says it all
-			return answers, p.explain(err)
+			return answers, err
 		}
 		answers = append(answers, answer)
 	}
-	return answers, p.explain(association.Release(ctx))
+	return answers, nil
 }
 
 func printAnswers(w io.Writer, columns []dataset.Tag, answers []*dataset.Dataset, asJSON bool) error {
