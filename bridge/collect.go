@@ -70,12 +70,13 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 			}
 			if err != nil {
 				last = err
-				k.Logger.Warn("OLD did not send all it was asked for", "study", c.Study.UID, "asked", selection.String(), "error", err)
+				k.Logger.Debug("OLD did not send all it was asked for", "study", c.Study.UID, "asked", selection.String(), "error", err)
 			}
 		}
 		if missing = c.missing(); len(missing) == 0 {
 			return nil
 		}
+		k.Logger.Warn("instances are missing after OLD was asked", "study", c.Study.UID, "missing", len(missing), "error", last)
 	}
 	return &IncompleteError{Missing: missing, Last: last}
 }

@@ -11,11 +11,8 @@ import (
 )
 
 const (
-	// patienceLimit is how many times a study waits for a busy or absent peer
-	// before waiting counts as an attempt.
-	patienceLimit = 8
 	// longestPause bounds the growing pauses between attempts.
-	longestPause = time.Minute
+	longestPause = 5 * time.Minute
 	// farewell is how long the ledger may take to note the end of a study whose
 	// run was told to stop.
 	farewell = 5 * time.Second
@@ -57,7 +54,7 @@ func (m *Migrator) migrated(ctx context.Context, claim *staging.Claim, items []s
 // failed decides between another attempt and the end, by the failure's verdict.
 func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []staging.Item, cause error) error {
 	study, f := claim.Study(), classify(cause)
-	wait := f.Verdict == Wait && study.SoftTries < patienceLimit
+	wait := f.Verdict == Wait && study.SoftTries < f.Patience
 	last := f.Verdict == Hopeless || study.Attempts >= m.attempts()
 	switch {
 	case f.Verdict == Halt:
@@ -71,7 +68,11 @@ func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []sta
 		}
 		return m.clear(study)
 	}
-	pause := m.pause(study)
+	tries := study.Attempts
+	if wait {
+		tries = study.SoftTries + 1
+	}
+	pause := m.pause(tries)
 	m.Logger.Warn("study will be tried again", "study", study.UID, "class", string(f.Class), "reason", f.Reason,
 		"attempt", study.Attempts, "of", m.attempts(), "in", pause.Round(time.Millisecond).String())
 	return claim.Return(ctx, f.Class, f.Reason, pause, wait, items...)
@@ -85,11 +86,10 @@ func (m *Migrator) clear(study staging.Study) error {
 	return nil
 }
 
-// pause grows with the tries so far, half of it by chance, so that studies that
-// failed together do not all come back together.
-func (m *Migrator) pause(study staging.Study) time.Duration {
-	longest := m.backoff() << min(study.Attempts+study.SoftTries-1, 16)
-	longest = min(max(longest, m.backoff()), longestPause)
+// pause doubles with each try, half of it by chance, so that studies that failed
+// together do not all come back together.
+func (m *Migrator) pause(tries int) time.Duration {
+	longest := min(m.backoff()<<min(tries-1, 16), longestPause)
 	return longest/2 + rand.N(longest/2+1)
 }
 

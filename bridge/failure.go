@@ -32,22 +32,34 @@ const (
 // Failure is an error with its class and its meaning. Retry is decided here and
 // nowhere else.
 type Failure struct {
-	Class   staging.Class
-	Verdict Verdict
-	Reason  string
+	Class    staging.Class
+	Verdict  Verdict
+	Patience int // with Wait: how many times, before waiting uses up attempts
+	Reason   string
 }
+
+const (
+	// outage is the patience with a peer that is busy or away: with pauses that
+	// double to five minutes, about twenty minutes.
+	outage = 12
+	// crowded is the patience with a spool that is full: others may make room.
+	crowded = 5
+)
 
 // errTimeLimit ends a study that stays in work longer than migration.timeout.
 var errTimeLimit = errors.New("the study stayed in work longer than migration.timeout")
 
 // classify finds the class of an error by its type.
 func classify(err error) Failure {
-	f := Failure{Class: staging.Internal, Verdict: Again, Reason: err.Error()}
+	f := Failure{Class: staging.Internal, Verdict: Again, Patience: outage, Reason: err.Error()}
 	for _, rule := range rules {
 		if rule.fits(err) {
 			f.Class, f.Verdict = rule.class, rule.verdict
 			break
 		}
+	}
+	if errors.Is(err, spool.ErrFull) {
+		f.Patience = crowded
 	}
 	return f
 }
