@@ -24,8 +24,8 @@ type dictionary struct {
 
 // What a pass may miss: a handful, and one for each so many bytes of input.
 const (
-	freeMisses   = 64
-	bytesPerMiss = 1 << 10
+	freeMisses   = 256
+	bytesPerMiss = 256
 )
 
 // vr is DictionaryVR at offset bytes into the data set; UN for a tag unheard of when too many were unknown before.

@@ -3,7 +3,7 @@ package dataset
 import "io"
 
 // bufferSize is the window of a source over a stream: enough for a header of an image, small beside 64 KiB.
-const bufferSize = 32 << 10
+const bufferSize = 16 << 10
 
 // source feeds a Scanner: a window over a stream, or the whole of a slice. Its first error sticks.
 type source struct {
