@@ -17,7 +17,6 @@ type Collector struct {
 	Inbox  *Inbox
 	Spool  *spool.Spool
 	Grace  time.Duration // how long late instances are waited for after the last one; 2 s when zero
-	Silent time.Duration // how long OLD may neither answer nor send; 2 minutes when zero
 	Logger *slog.Logger
 }
 
@@ -106,10 +105,10 @@ func (k *Collector) reuse(c *Collection) {
 // wait for OLD's final response any longer than that either.
 func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrivals *Arrivals) error {
 	arrivals.Await(c.asked(s))
-	watched, heard, stop := watch(ctx, k.silent())
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	final := make(chan error, 1)
-	go func() { final <- k.Old.Retrieve(watched, s, heard) }()
+	go func() { final <- k.Old.Retrieve(ctx, s, arrivals.Last) }()
 
 	answered := false
 	grace := time.NewTimer(k.grace())
@@ -124,7 +123,6 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 			answered = true
 			grace.Reset(k.grace())
 		case <-arrivals.bell:
-			heard()
 			if answered || arrivals.Complete() {
 				grace.Reset(k.grace())
 			}
@@ -140,8 +138,6 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 }
 
 func (k *Collector) grace() time.Duration { return orDefault(k.Grace, 2*time.Second) }
-
-func (k *Collector) silent() time.Duration { return orDefault(k.Silent, 2*time.Minute) }
 
 // byStudy asks for the whole study, unless part of it is in the spool already.
 func byStudy(c *Collection) []Selection {

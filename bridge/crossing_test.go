@@ -57,7 +57,7 @@ func cross(t *testing.T, studies int) *crossing {
 	x.stock = &bridge.Inventory{Old: old, Register: x.db, Logger: log}
 	x.migrator = &bridge.Migrator{
 		Node: "test", Claims: x.db, Old: old, Spool: bytes,
-		Collect: &bridge.Collector{Old: old, Inbox: x.inbox, Spool: bytes, Grace: 100 * time.Millisecond, Silent: time.Second, Logger: log},
+		Collect: &bridge.Collector{Old: old, Inbox: x.inbox, Spool: bytes, Grace: 100 * time.Millisecond, Logger: log},
 		Compose: &bridge.Composer{Spool: bytes, Reports: true},
 		Deliver: &bridge.Deliverer{New: new, Spool: bytes},
 		Verify:  &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
@@ -167,7 +167,7 @@ func archive(t *testing.T, ae string) *dimsetest.Archive {
 func peer(name string, a *dimsetest.Archive, log *slog.Logger) *bridge.Peer {
 	p := a.Peer()
 	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log,
-		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE}})
+		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, Timeouts: dimse.Timeouts{Response: time.Second}}})
 }
 
 func january(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }

@@ -96,7 +96,6 @@ var rules = []rule{
 	{as[*fetch.Error], staging.Network, Again},
 	{as[*dataset.MalformedError], staging.Data, Hopeless},
 
-	{is(errSilent), staging.Timeout, Again},
 	{as[*dimse.AbortError], staging.Network, Wait},
 	{as[*dimse.TransportError], staging.Network, Wait},
 	{as[*dimse.TimeoutError], staging.Timeout, Again},

@@ -49,7 +49,7 @@ func TestEveryErrorHasItsClassAndVerdict(t *testing.T) {
 		{"ambiguous record", &HeldError{Why: "two"}, staging.Data, Hopeless},
 		{"spool full", spool.ErrFull, staging.Internal, Wait},
 		{"too long in work", errTimeLimit, staging.Timeout, Again},
-		{"silent peer", errSilent, staging.Timeout, Again},
+		{"silent peer", &dimse.TimeoutError{Waiting: "an answer"}, staging.Timeout, Again},
 		{"aborted", &dimse.AbortError{}, staging.Network, Wait},
 		{"connection refused", &dimse.TransportError{Doing: "dial", Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, staging.Network, Wait},
 		{"cut", io.ErrUnexpectedEOF, staging.Network, Wait},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
@@ -151,7 +152,15 @@ type Arrivals struct {
 	mu      sync.Mutex
 	got     map[string]Arrival
 	awaited map[string]bool // what Await named and has not come yet
+	last    time.Time
 	trouble error
+}
+
+// Last returns when an instance came in last; zero before the first.
+func (a *Arrivals) Last() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
 }
 
 // fail notes that we could not take an instance in.
@@ -194,6 +203,7 @@ func (a *Arrivals) add(arrival Arrival) {
 	}
 	a.got[arrival.UID] = arrival
 	delete(a.awaited, arrival.UID)
+	a.last = time.Now()
 	a.mu.Unlock()
 	select {
 	case a.bell <- struct{}{}:

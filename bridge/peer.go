@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
@@ -17,9 +16,8 @@ import (
 type PeerOptions struct {
 	Name         string // "old" or "new", for messages
 	Dialer       dimse.Dialer
-	Associations int           // most associations open at once; 1 when zero
-	Destination  string        // AE title that C-MOVE names: our own
-	Patience     time.Duration // longest a C-MOVE may stay silent before it is given up; 2 minutes when zero
+	Associations int    // most associations open at once; 1 when zero
+	Destination  string // AE title that C-MOVE names: our own
 	Logger       *slog.Logger
 }
 
@@ -45,9 +43,6 @@ var (
 // NewPeer returns a peer that dials when it is first asked something.
 func NewPeer(o PeerOptions) *Peer {
 	o.Associations = max(o.Associations, 1)
-	if o.Patience <= 0 {
-		o.Patience = 2 * time.Minute
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

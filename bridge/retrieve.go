@@ -15,8 +15,9 @@ import (
 type Source interface {
 	// Retrieve returns when the PACS says it has sent what the selection names, or
 	// the error it ended with; a warning (B000) is one. What arrived is for the
-	// inbox to tell. heard is called at each sign of life.
-	Retrieve(ctx context.Context, s Selection, heard func()) error
+	// inbox to tell. alive is when an instance came in last: a PACS that
+	// sends is not silent, even when it answers nothing.
+	Retrieve(ctx context.Context, s Selection, alive func() time.Time) error
 }
 
 // Selection names what is asked for: a study, or one series of it, or instances
@@ -70,13 +71,13 @@ func (e *DestinationError) Unwrap() error { return e.Err }
 func (e *DestinationError) Temporary() bool { return false }
 
 // Retrieve asks OLD to send the selection to Destination (C-MOVE).
-func (p *Peer) Retrieve(ctx context.Context, s Selection, heard func()) error {
+func (p *Peer) Retrieve(ctx context.Context, s Selection, alive func() time.Time) error {
 	return p.with(ctx, queryContexts(), func(a *dimse.Association) error {
 		result, err := a.Move(ctx, dimse.MoveRequest{
 			SOPClass:    uid.StudyRootMove,
 			Destination: p.Destination,
 			Identifier:  s.identifier(),
-			Progress:    func(dimse.SubOperations) { heard() },
+			Alive:       alive,
 		})
 		var status *dimse.StatusError
 		if errors.As(err, &status) && status.Status == dimse.StatusMoveDestination {
@@ -91,19 +92,3 @@ func (p *Peer) Retrieve(ctx context.Context, s Selection, heard func()) error {
 		return nil
 	})
 }
-
-// watch cancels the returned context with errSilent when heard is not called for
-// longer than patience.
-func watch(ctx context.Context, patience time.Duration) (watched context.Context, heard func(), stop func()) {
-	watched, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(patience, func() { cancel(errSilent) })
-	heard = func() { timer.Reset(patience) }
-	stop = func() {
-		timer.Stop()
-		cancel(nil)
-	}
-	return watched, heard, stop
-}
-
-// errSilent says that a peer neither answered nor sent anything for too long.
-var errSilent = errors.New("neither an answer nor an instance for too long")

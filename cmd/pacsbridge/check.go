@@ -145,7 +145,7 @@ func (r *rig) tryMove(ctx context.Context) (string, error) {
 	case !errors.Is(err, errPortTaken):
 		return "", err
 	}
-	err = r.old.Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, func() {})
+	err = r.old.Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, time.Now)
 	var status *dimse.StatusError
 	if errors.As(err, &status) && status.Status != dimse.StatusMoveDestination {
 		return fmt.Sprintf("%s; it answers a study it does not hold with %s", r.settings.Node.AETitle, status.Status), nil

@@ -67,8 +67,7 @@ func (r *rig) close() error {
 // farewell is how long peers may take to say good-bye.
 const farewell = 3 * time.Second
 
-// newPeer makes one of the two PACS from its settings. A C-MOVE may say nothing
-// for as long as a study may take; the collector watches it.
+// newPeer makes one of the two PACS from its settings.
 func newPeer(name string, s *conf.Settings, settings conf.Peer, log *slog.Logger) (*bridge.Peer, error) {
 	dialer, err := peer{name, settings, s.Node.AETitle}.dialer(log)
 	if err != nil {
