@@ -149,6 +149,30 @@ func TestRealToolsAgreeWithTheArchive(t *testing.T) {
 	}
 }
 
+// taker keeps what C-GET brings.
+type taker struct{ got []string }
+
+func (k *taker) Store(_ context.Context, instance *dimse.Instance) error {
+	k.got = append(k.got, instance.SOPInstance)
+	return nil
+}
+
+func TestArchiveSendsBackOverTheSameAssociation(t *testing.T) {
+	archive := dimsetest.StartArchive(t, "OLDPACS")
+	study := dimsetest.Study(3, dimsetest.StudyOptions{Instances: 3})
+	add(t, archive, study)
+	storage := proposals(study)[0]
+	storage.SCPRole = true
+	association := associate(t, archive.Peer(), plain(uid.StudyRootGet), storage)
+	var taken taker
+	result, err := association.Get(t.Context(), dimse.GetRequest{
+		SOPClass: uid.StudyRootGet, Identifier: level("STUDY").SetString(dataset.StudyInstanceUID, study[0].StudyUID),
+	}, &taken)
+	if err != nil || result.Completed != 3 || len(taken.got) != 3 {
+		t.Errorf("%d of %d instances came back: %v", len(taken.got), result.Completed, err)
+	}
+}
+
 // level begins a query at a level.
 func level(name string) *dataset.Dataset {
 	return dataset.New().SetString(dataset.QueryRetrieveLevel, name)

@@ -1,12 +1,15 @@
 package dimsetest_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
 	"testing"
 
+	"pacsbridge/dimse"
 	"pacsbridge/dimse/dimsetest"
+	"pacsbridge/dimse/uid"
 )
 
 func TestScriptTalksToARealPeer(t *testing.T) {
@@ -47,5 +50,26 @@ func TestScriptReadsAWholeMessage(t *testing.T) {
 	})
 	if err != nil || string(read) != command+data {
 		t.Errorf("read % X: %v", read, err)
+	}
+}
+
+func TestScriptedPeerAnswersRequests(t *testing.T) {
+	answer := func(status dimse.Status) dimsetest.Step {
+		return dimsetest.Respond(func(*dimse.Command) []dimsetest.Message {
+			return []dimsetest.Message{{Command: &dimse.Command{Status: status}}}
+		})
+	}
+	address := dimsetest.Scripted(t, []dimsetest.Step{
+		dimsetest.Accept(), answer(dimse.StatusSuccess), answer(dimse.StatusOutOfResources), dimsetest.Release(),
+	})
+	object := dimsetest.Study(1, dimsetest.StudyOptions{Instances: 1})[0]
+	peer := dimsetest.Peer{AE: "SCRIPT", Address: address}
+	association := associate(t, peer, plain(uid.Verification), plain(object.SOPClass))
+	if err := association.Echo(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err := association.Store(t.Context(), storeRequest(object))
+	if status := (*dimse.StatusError)(nil); !errors.As(err, &status) || status.Status != dimse.StatusOutOfResources {
+		t.Errorf("store: %v, want A700", err)
 	}
 }
