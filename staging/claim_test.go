@@ -2,6 +2,8 @@ package staging_test
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -269,5 +271,44 @@ func TestExpireCutsOffWhoWorksForTooLong(t *testing.T) {
 		if s, _ := l.study(t, "1.2.1"); s.State != staging.ToMigrate || s.Attempts != 1 || s.Class != staging.Timeout {
 			t.Errorf("it is %+v", s)
 		}
+	})
+}
+
+// Two processes with four workers each race for the same studies.
+func TestRacingWorkersClaimEachStudyOnce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		const studies = 40
+		l.stage(t, batch(0, studies)...)
+		l.feed(t, staging.FeedOptions{})
+		var ids []int64
+		for s, err := range l.Studies(l.ctx, staging.Scope{}) {
+			must(t, err)
+			ids = append(ids, s.ID)
+		}
+		var claimed atomic.Int32
+		work := func(process *ledger) {
+			for _, id := range ids {
+				c, err := process.Claim(l.ctx, id, node, lease)
+				if err != nil {
+					continue
+				}
+				claimed.Add(1)
+				if err := process.migrate(c, instances(c.Study().UID, 3)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		var all sync.WaitGroup
+		for _, process := range []*ledger{l, openLedger(t, l.url)} {
+			for range 4 {
+				all.Go(func() { work(process) })
+			}
+		}
+		all.Wait()
+		status, err := l.Status(l.ctx, staging.Scope{})
+		if err != nil || claimed.Load() != studies || status.Studies.Migrated != studies {
+			t.Errorf("%d claims; %+v, %v", claimed.Load(), status.Studies, err)
+		}
+		l.audit(t)
 	})
 }

@@ -3,6 +3,7 @@ package staging_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,9 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childVariable); path != "" {
 		os.Exit(child(path))
+	}
+	if err := flag.Set("rapid.steps", "80"); err != nil { // a study needs a dozen to come to its end
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

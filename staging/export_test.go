@@ -20,7 +20,25 @@ func (db *DB) Int(ctx context.Context, query string, args ...any) (n int, err er
 	return n, err
 }
 
-// Plan asks SQLite how it would run what Feed asks for.
+// HotQueries are the statements that run all the time, which must not slow down
+// as the ledger grows, and the arguments to plan them with.
+func (db *DB) HotQueries() map[string][]any {
+	f := feeder{db: db, o: FeedOptions{Departments: []string{"RAD"}}}
+	hot := map[string][]any{
+		extendQueued:   {"", 0, 0},
+		countQueued:    {""},
+		reclaimWorking: {0, 0, ""},
+		reclaimQueued:  {0, 0, ""},
+		expireWorking:  {0, 0},
+	}
+	for _, department := range []string{"RAD", AllOthers} {
+		text, args := f.candidateQuery(department)
+		hot[text] = args
+	}
+	return hot
+}
+
+// Plan asks SQLite how it would run a query.
 func (db *DB) Plan(ctx context.Context, query string, args ...any) (plan []string, err error) {
 	err = db.each(ctx, "EXPLAIN QUERY PLAN "+query, args, func(row scanner) error {
 		var id, parent, unused int

@@ -70,30 +70,32 @@ type feeder struct {
 	jobs     []river.InsertManyParams
 }
 
+const (
+	extendQueued = `UPDATE studies SET lease_until = $2 WHERE ` + inHand + ` AND state = 'queued' AND node = $1 AND lease_until < $3`
+	countQueued  = `SELECT department, count(*) FROM studies WHERE ` + inHand + ` AND state = 'queued' AND node = $1 GROUP BY department`
+)
+
 func (f *feeder) leaseUntil() int64 { return f.now + f.o.Lease.Milliseconds() }
 
 // extendLeases keeps what already waits, once half of its time has gone.
 func (f *feeder) extendLeases(ctx context.Context) error {
-	_, err := f.tx.ExecContext(ctx, `UPDATE studies SET lease_until = $2
-		WHERE state = 'queued' AND node = $1 AND lease_until < $3`,
-		f.o.Node, f.leaseUntil(), f.now+f.o.Lease.Milliseconds()/2)
+	_, err := f.tx.ExecContext(ctx, extendQueued, f.o.Node, f.leaseUntil(), f.now+f.o.Lease.Milliseconds()/2)
 	return err
 }
 
 // measure counts what waits already.
 func (f *feeder) measure(ctx context.Context) error {
 	f.queued = map[string]int{}
-	return eachRow(ctx, f.tx, `SELECT department, count(*) FROM studies WHERE state = 'queued' AND node = $1 GROUP BY department`,
-		[]any{f.o.Node}, func(row scanner) error {
-			var department string
-			var n int
-			if err := row.Scan(&department, &n); err != nil {
-				return err
-			}
-			f.queued[queueOf(department, f.o.Departments)] += n
-			f.total += n
-			return nil
-		})
+	return eachRow(ctx, f.tx, countQueued, []any{f.o.Node}, func(row scanner) error {
+		var department string
+		var n int
+		if err := row.Scan(&department, &n); err != nil {
+			return err
+		}
+		f.queued[queueOf(department, f.o.Departments)] += n
+		f.total += n
+		return nil
+	})
 }
 
 // departments lists the queues, that of all others last.
@@ -129,20 +131,9 @@ func (f *feeder) top(ctx context.Context, department string) error {
 // candidates returns the studies a department does next. A patient with a study
 // in hand, or one already chosen in this run, waits.
 func (f *feeder) candidates(ctx context.Context, department string, room int) ([]int64, error) {
-	q := query{engine: f.db.engine}
-	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
-	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
-		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer
-		AND busy.state IN ('queued', 'collecting', 'delivering', 'verifying')))`)
-	if own := f.departments(); department != AllOthers {
-		q.and("s.department = " + q.arg(department))
-	} else if own = own[:len(own)-1]; len(own) > 0 {
-		q.and("NOT (" + q.engine.in("s.department", q.list(own)) + ")")
-	}
-	q.scope("s", f.o.Scope)
+	text, args := f.candidateQuery(department)
 	var ids []int64
-	err := eachRow(ctx, f.tx, `SELECT s.id, s.patient_id, s.issuer FROM studies AS s WHERE `+q.conditions()+`
-		ORDER BY s.priority DESC, s.range_date DESC, s.id DESC`, q.args, func(row scanner) error {
+	err := eachRow(ctx, f.tx, text, args, func(row scanner) error {
 		var id int64
 		var p patient
 		if err := row.Scan(&id, &p.id, &p.issuer); err != nil {
@@ -158,4 +149,19 @@ func (f *feeder) candidates(ctx context.Context, department string, room int) ([
 		return nil
 	})
 	return ids, err
+}
+
+func (f *feeder) candidateQuery(department string) (string, []any) {
+	q := query{engine: f.db.engine}
+	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
+	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
+		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer AND busy.` + inHand + `))`)
+	if own := f.departments(); department != AllOthers {
+		q.and("s.department = " + q.arg(department))
+	} else if own = own[:len(own)-1]; len(own) > 0 {
+		q.and("NOT (" + q.engine.in("s.department", q.list(own)) + ")")
+	}
+	q.scope("s", f.o.Scope)
+	return `SELECT s.id, s.patient_id, s.issuer FROM studies AS s WHERE ` + q.conditions() +
+		` ORDER BY s.priority DESC, s.range_date DESC, s.id DESC`, q.args
 }

@@ -3,6 +3,7 @@ package staging_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,13 +26,19 @@ var workers = []string{"node-1", "node-2", "node-3"}
 
 func (m *model) worker(t *rapid.T) string { return rapid.SampledFrom(workers).Draw(t, "worker") }
 
-// hand draws one of a worker's claims, or ends the action.
+// hand draws one of a worker's claims, mostly one it still holds, or ends the
+// action.
 func (m *model) hand(t *rapid.T) (string, *staging.Claim) {
 	w := m.worker(t)
-	if len(m.hands[w]) == 0 {
+	claims := m.hands[w]
+	held := slices.DeleteFunc(slices.Clone(claims), func(c *staging.Claim) bool { return m.lost[c] })
+	if len(held) > 0 && rapid.IntRange(0, 3).Draw(t, "mood") > 0 {
+		claims = held
+	}
+	if len(claims) == 0 {
 		t.Skip("nothing in hand")
 	}
-	return w, rapid.SampledFrom(m.hands[w]).Draw(t, "claim")
+	return w, claims[rapid.IntRange(0, len(claims)-1).Draw(t, "claim")]
 }
 
 // expect checks that a write came to what the model knows of its claim: one
@@ -74,7 +81,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"save":      m.saveSome,
 		"advance":   m.advance,
 		"step":      m.step,
-		"step on":   m.step, // twice, so that many studies come to their end
+		"carry":     m.carry,
+		"claim too": m.claimOne,
 		"finish":    m.finish,
 		"fail": func(t *rapid.T) {
 			_, c := m.hand(t)
@@ -159,6 +167,10 @@ func (m *model) advance(t *rapid.T) {
 // step does what a worker does next when all goes well.
 func (m *model) step(t *rapid.T) {
 	_, c := m.hand(t)
+	m.stepWith(t, c)
+}
+
+func (m *model) stepWith(t *rapid.T, c *staging.Claim) {
 	s, items, err := m.Study(m.ctx, c.Study().UID)
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +182,14 @@ func (m *model) step(t *rapid.T) {
 		m.expect(t, c, c.Advance(m.ctx, staging.Verifying, done(items)...))
 	case staging.Verifying:
 		m.finishClaim(t, c)
+	}
+}
+
+// carry goes several steps with one study, so that many come to their end.
+func (m *model) carry(t *rapid.T) {
+	_, c := m.hand(t)
+	for range rapid.IntRange(1, 3).Draw(t, "steps") {
+		m.stepWith(t, c)
 	}
 }
 
@@ -235,6 +255,10 @@ func TestRandomInterleavingsKeepTheInvariants(t *testing.T) {
 				}
 			}
 			m := &model{ledger: l, hands: map[string][]*staging.Claim{}, lost: map[*staging.Claim]bool{}, migrated: map[string]int{}}
+			for range 3 {
+				m.stageSome(t)
+			}
+			m.feedSome(t)
 			t.Repeat(m.actions())
 		})
 	})

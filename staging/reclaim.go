@@ -6,10 +6,17 @@ import (
 	"time"
 )
 
-const inHand = `state IN ('queued', 'collecting', 'delivering', 'verifying')`
-
 // takeBack returns a study from whoever holds it, who is fenced out by it.
 const takeBack = `state = 'to-migrate', node = '', lease_until = 0, fence = fence + 1`
+
+const (
+	gone           = ` AND (lease_until < $1 OR ($2 = 1 AND node = $3))`
+	reclaimWorking = `UPDATE studies SET ` + takeBack + `, attempts = attempts - 1, soft_tries = soft_tries + 1, updated_at = $1
+		WHERE ` + inHand + ` AND state <> 'queued'` + gone
+	reclaimQueued = `UPDATE studies SET ` + takeBack + `, updated_at = $1 WHERE ` + inHand + ` AND state = 'queued'` + gone
+	expireWorking = `UPDATE studies SET ` + takeBack + `, class = 'timeout', reason = 'in work for too long', updated_at = $1
+		WHERE ` + inHand + ` AND state <> 'queued' AND claimed_at < $2`
+)
 
 // Reclaim returns to to-migrate what nobody works on any more and reports how
 // many studies: those whose lease ran out and, with all, every one of the named
@@ -18,15 +25,12 @@ const takeBack = `state = 'to-migrate', node = '', lease_until = 0, fence = fenc
 func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 	reclaimed := 0
 	err := db.tx(ctx, "reclaim studies", func(tx *sql.Tx) error {
-		const gone = ` AND (lease_until < $1 OR ($2 = 1 AND node = $3))`
-		now := db.now()
-		working, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+takeBack+`, attempts = attempts - 1,
-			soft_tries = soft_tries + 1, updated_at = $1 WHERE `+inWork+gone, now, bit(all), node))
+		args := []any{db.now(), bit(all), node}
+		working, err := rowsOf(tx.ExecContext(ctx, reclaimWorking, args...))
 		if err != nil {
 			return err
 		}
-		queued, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+takeBack+`, updated_at = $1 WHERE state = 'queued'`+gone,
-			now, bit(all), node))
+		queued, err := rowsOf(tx.ExecContext(ctx, reclaimQueued, args...))
 		reclaimed = working + queued
 		return err
 	})
@@ -37,9 +41,7 @@ func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 // have been in work for longer than the given time, however alive their worker,
 // and reports how many. The attempt counts.
 func (db *DB) Expire(ctx context.Context, inWorkFor time.Duration) (int, error) {
-	return db.change(ctx, "expire studies", `UPDATE studies SET `+takeBack+`, class = 'timeout',
-		reason = 'in work for too long', updated_at = $1 WHERE `+inWork+` AND claimed_at < $2`,
-		db.now(), db.now()-inWorkFor.Milliseconds())
+	return db.change(ctx, "expire studies", expireWorking, db.now(), db.now()-inWorkFor.Milliseconds())
 }
 
 // RetryFilter narrows RetryFailed. The zero filter lets all pass.

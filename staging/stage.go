@@ -51,8 +51,6 @@ const reopened = `state = 'to-migrate', class = '', reason = '', attempts = 0, s
 
 const reopenGrown = `UPDATE studies SET ` + reopened + `, updated_at = $3 WHERE uid = $1 AND state = 'migrated' AND ` + grew
 
-const inWork = `state IN ('collecting', 'delivering', 'verifying')`
-
 // merge updates a known study. What OLD lists replaces what is known (new
 // first), what a legacy record says fills the gaps (new last); nothing is
 // replaced by an empty value, and images make a ghost a study.

@@ -48,6 +48,14 @@ func CanMove(from, to State) bool {
 // InWork reports whether a worker holds the study.
 func (s State) InWork() bool { return s == Collecting || s == Delivering || s == Verifying }
 
+// The same as conditions. inHand is spelled as the partial indexes spell it: an
+// engine uses them only for a query that says the same, so a query about some of
+// these states says inHand first.
+const (
+	inWork = `state IN ('collecting', 'delivering', 'verifying')`
+	inHand = `state IN ('queued', 'collecting', 'delivering', 'verifying')`
+)
+
 // Final reports whether nothing more will happen to the study by itself.
 func (s State) Final() bool { return s == Migrated || s == Failed || s == Skipped }
 

@@ -76,7 +76,7 @@ CREATE INDEX studies_feed_department ON studies (department, priority DESC, rang
     WHERE state = 'to-migrate';
 CREATE INDEX studies_patient_in_hand ON studies (patient_id, issuer)
     WHERE state IN ('queued', 'collecting', 'delivering', 'verifying');
-CREATE INDEX studies_lease ON studies (lease_until)
+CREATE INDEX studies_in_hand ON studies (node, state, lease_until)
     WHERE state IN ('queued', 'collecting', 'delivering', 'verifying');
 CREATE INDEX studies_failed ON studies (class, range_date)
     WHERE state = 'failed';
