@@ -49,5 +49,5 @@ fuzz-short: ## each fuzz target for FUZZTIME
 demo: ## a whole migration on this machine, with nothing installed
 	$(GO) run ./cmd/pacsbridge demo
 
-lab:
-	$(GO) run ./cmd/pacsbridge demo
+lab: packages ## two Orthancs and a legacy database to try pacsbridge on by hand
+	PACSBRIDGE_LAB=$(CURDIR)/lab $(GO) test -v -count=1 -timeout 0 -run TestLab ./cmd/pacsbridge
