@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -131,16 +130,11 @@ func (e encoder) uint32(dst []byte, v uint32) []byte {
 
 // appendDeflated appends plain, deflated and padded to an even length (PS3.5 §A.5).
 func appendDeflated(dst, plain []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return dst, fmt.Errorf("deflate data set: %w", err)
+	var deflated bytes.Buffer
+	out := newOutput(&deflated, uid.Syntax{Deflated: true})
+	_, err := out.Write(plain)
+	if err == nil {
+		err = out.Close()
 	}
-	// Writes into memory do not fail.
-	_, _ = w.Write(plain)
-	_ = w.Close()
-	if out.Len()%2 == 1 {
-		out.WriteByte(0)
-	}
-	return append(dst, out.Bytes()...), nil
+	return append(dst, deflated.Bytes()...), err
 }

@@ -34,6 +34,8 @@ func (e *MalformedError) Unwrap() error {
 var (
 	// ErrTooLarge is returned where a data set does not fit the limit of who asked for it.
 	ErrTooLarge = errors.New("data set larger than its limit")
+	// ErrSyntax is returned for a transfer syntax that the operation is not made for.
+	ErrSyntax = errors.New("not for this transfer syntax")
 	// ErrFragments is returned for encapsulated pixel data where a small data set is expected.
 	ErrFragments = errors.New("encapsulated pixel data in a small data set")
 )

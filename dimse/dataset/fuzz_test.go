@@ -227,3 +227,99 @@ func FuzzDecodeText(f *testing.F) {
 		d.Strings(dataset.PatientName)
 	})
 }
+
+func FuzzPatch(f *testing.F) {
+	add := func(b []byte, choice byte) { f.Add(b, choice, uint32(0x00081110), uint32(0x00081150), "1.2.3", true) }
+	add(unhex(f, sequenceWithDelimiters), 1)
+	add(unhex(f, `08 00 10 11 53 51 00 00 12 00 00 00  FE FF 00 E0 0A 00 00 00  08 00 50 11 55 49 02 00 31 00`), 1)
+	for i, ts := range fuzzSyntaxes[:4] {
+		b, err := sample().AppendTo(nil, ts)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(b, byte(i))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, choice byte, sequence, tag uint32, value string, set bool) {
+		ts := fuzzSyntax(choice)
+		change := dataset.Change{Tag: dataset.Tag(tag)}
+		if sequence != 0 {
+			change.Within = []dataset.Place{{Sequence: dataset.Tag(sequence), Item: dataset.EveryItem}}
+		}
+		if set {
+			change.Set = &dataset.Element{VR: dataset.UN, Value: []byte(value)}
+		}
+		_, sound := dataset.Check(bytes.NewReader(b), ts)
+		var made []int
+		var err error
+		out := bytes.NewBuffer(make([]byte, 0, 2*len(b)))
+		patch := func() {
+			out.Reset()
+			made, err = dataset.Patch(out, bytes.NewReader(b), ts, []dataset.Change{change})
+		}
+		patch()
+		if ts != deflatedLE && made != nil {
+			bounded(t, len(b)+made[0]*2*(len(value)+12)+out.Len(), patch)
+		}
+		if err != nil {
+			if sound == nil && !errors.Is(err, dataset.ErrTooLarge) && !errors.Is(err, dataset.ErrChange) {
+				t.Errorf("the data set is sound, but: %v", err)
+			}
+			return
+		}
+		if _, err := dataset.Check(bytes.NewReader(out.Bytes()), ts); err != nil {
+			t.Errorf("patched, it is not sound: %v", err)
+		}
+		if made[0] == 0 && ts != deflatedLE && !hasGroupLength(t, b, ts) && !bytes.Equal(out.Bytes(), b) {
+			t.Errorf("no change was made, but the data set is another")
+		}
+		patched := bytes.Clone(out.Bytes())
+		var twice bytes.Buffer
+		if _, err := dataset.Patch(&twice, bytes.NewReader(patched), ts, []dataset.Change{change}); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(twice.Bytes(), patched) {
+			t.Errorf("patched twice it is another data set")
+		}
+	})
+}
+
+// hasGroupLength reports whether there is a group length in the data set, which goes when its group is named by a change.
+func hasGroupLength(t *testing.T, b []byte, ts string) bool {
+	syntax, _ := uid.SyntaxOf(ts)
+	scan := dataset.NewScanner(bytes.NewReader(b), syntax)
+	for {
+		token, err := scan.Next()
+		if err == io.EOF {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token.Tag.Element() == 0 && token.Kind != dataset.ItemEnd && token.Kind != dataset.SequenceEnd {
+			return true
+		}
+	}
+}
+
+func FuzzReencode(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, b []byte, choice byte) {
+		from, to := implicitLE, explicitLE
+		if choice%2 == 1 {
+			from, to = to, from
+		}
+		var out, back, again bytes.Buffer
+		if dataset.Reencode(&out, bytes.NewReader(b), from, to) != nil {
+			return
+		}
+		if err := dataset.Reencode(&back, bytes.NewReader(out.Bytes()), to, from); err != nil {
+			t.Fatalf("cannot be re-encoded again: %v", err)
+		}
+		if err := dataset.Reencode(&again, bytes.NewReader(back.Bytes()), from, to); err != nil {
+			t.Fatalf("cannot be re-encoded a third time: %v", err)
+		}
+		if _, err := dataset.Check(bytes.NewReader(out.Bytes()), to); err != nil {
+			t.Errorf("re-encoded, it is not sound: %v", err)
+		}
+	})
+}
