@@ -70,19 +70,20 @@ var lowerSets = []term{
 	{"159", "$(D", moreKanji},
 }
 
-const (
-	isoSingle   = "ISO_IR "      // one set, no escapes
-	isoExtended = "ISO 2022 IR " // code extension
-)
+// number is what tells the defined terms apart: "100" of "ISO_IR 100", "ISO 2022 IR 100", and of their misspellings with
+// other separators, which are common.
+func number(value string) string {
+	return value[strings.LastIndexAny(value, " _-")+1:]
+}
 
 // whole returns the encoding of a character set that takes the whole code table, without escapes: UTF-8 and the Chinese
 // ones with characters of one, two or four bytes (PS3.3 table C.12-5).
 func whole(charset []string) (encoding.Encoding, bool) {
 	for _, value := range charset {
-		switch value {
-		case "ISO_IR 192":
+		switch {
+		case number(value) == "192", value == "UTF-8":
 			return utf8Encoding, true
-		case "GB18030", "GBK": // the former contains the latter
+		case value == "GB18030", value == "GBK": // the former contains the latter
 			return simplifiedchinese.GB18030, true
 		}
 	}
@@ -94,9 +95,9 @@ func upperSet(charset []string) *set {
 	if len(charset) == 0 {
 		return nil
 	}
-	number := strings.TrimPrefix(strings.TrimPrefix(charset[0], isoSingle), isoExtended)
+	first := number(charset[0])
 	for _, t := range upperSets {
-		if t.number == number {
+		if t.number == first {
 			return t.set
 		}
 	}

@@ -52,6 +52,8 @@ func TestDecodeText(t *testing.T) {
 		{"Chinese, GB18030 of four bytes", "GB18030", "\x81\x39\xee\x39", "㐀", false},
 		{"Chinese, GBK", "GBK", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", false},
 		{"Latin 1 goes on behind Korean", `ISO 2022 IR 100\ISO 2022 IR 149`, "\x1b$)C\xc8\xab^J\xe9r\xf4me", "홍^Jérôme", false},
+		{"a misspelt term", "ISO-IR 144", "\xbb\xee\xda", "Люк", false},
+		{"a term that is none", "UTF-8", "王", "王", false},
 		{"undeclared UTF-8", "", "J\xc3\xa9r\xc3\xb4me", "Jérôme", true},
 		{"undeclared GBK", "", "\xd5\xc5^\xd0\xa1\xb6\xab", "张^小东", true},
 		{"undeclared GBK with a rare character", "ISO_IR 6", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", true},
