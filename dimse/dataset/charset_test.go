@@ -151,6 +151,7 @@ for line in sys.stdin:
 `
 
 func TestNamesReadAsInPydicom(t *testing.T) {
+	t.Parallel()
 	var name string
 	var ours map[string]string
 	compared := 0

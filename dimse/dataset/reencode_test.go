@@ -131,6 +131,7 @@ func values(t *testing.T, data []byte, ts string) string {
 }
 
 func TestReencodedFilesReadTheSameInDCMTK(t *testing.T) {
+	t.Parallel()
 	dcmconv, dcmdump := tool(t, "dcmconv"), tool(t, "dcmdump")
 	dump := func(path string) string {
 		out, err := exec.Command(dcmdump, "-q", "+L", "-Un", path).Output()
