@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -53,6 +54,7 @@ func listen(s *conf.Settings) (net.Listener, error) {
 // newEngine puts the node together. It owns the listener.
 func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	e := &engine{rig: r, node: nodeName(r.settings, listener), listener: listener}
+	boundMemory(int64(r.settings.Staging.Memory))
 	var err error
 	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
 		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
@@ -77,6 +79,18 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	e.dispatcher = bridge.NewDispatcher(r.db, staging.FeedOptions{Node: e.node, Room: r.settings.Migration.Queue, Departments: names(departments)},
 		e.openHours, r.log)
 	return e, nil
+}
+
+// besidesSpool is the memory that everything but the spool may take, before the
+// garbage collector works harder.
+const besidesSpool = 40 << 20
+
+// boundMemory keeps the process near the memory that was given to the spool.
+// GOMEMLIMIT in the environment wins.
+func boundMemory(spool int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(spool + besidesSpool)
+	}
 }
 
 // nodeName names this node in the ledger, the same at each start: it holds the
