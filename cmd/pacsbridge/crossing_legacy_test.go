@@ -69,7 +69,7 @@ func newLegacySystem(t *testing.T, dir string, studies []staging.Study) *legacyS
 	with := append(dated[:min(len(dated), legacyRecords-legacyGhosts-2):len(dated)], undated...)
 	for key := range legacyRecords {
 		s := staging.Study{Date: fmt.Sprintf("2024-05-%02d", key%28+1), PatientID: fmt.Sprintf("LETTER%d", key), Description: "Arztbrief 报告"}
-		if key < legacyRecords-legacyGhosts {
+		if key < min(len(with), legacyRecords-legacyGhosts) {
 			s = with[key]
 			l.names[s.UID] = true
 		} else {

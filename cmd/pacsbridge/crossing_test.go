@@ -58,6 +58,17 @@ func TestRealFilesCrossFromDcmqrscpToOrthanc(t *testing.T) {
 	h.crosses(60)
 }
 
+// newSmallHospital has a legacy system and hardly any images.
+func newSmallHospital(t *testing.T) *hospital {
+	t.Helper()
+	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
+	old := startArchive(t, "OLDPACS")
+	new, control := newOrthancs(t)
+	h := &hospital{t: t, old: old.Peer(), new: new, control: control}
+	h.furnish(own)
+	return h
+}
+
 // sendable leaves out what dcmqrscp would take and could not send: it proposes one
 // context a SOP class, so that a class with uncompressed instances goes out
 // uncompressed, and it decompresses nothing.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -73,6 +74,9 @@ func (p *program) demo(ctx context.Context) error {
 		"$ pacsbridge migrate --from 2026-01-01 --to 2026-01-31\n", demoStudies)
 	inside := *p
 	inside.configPath = filepath.Join(dir, "pacsbridge.yaml")
+	if !p.verbose {
+		inside.log = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	inside.env = func(string) (string, bool) { return "", false }
 	return inside.withRig(ctx, func(r *rig) error { return inside.demonstrate(ctx, r, studies[0].UID) })
 }

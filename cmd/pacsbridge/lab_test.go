@@ -118,12 +118,9 @@ func (l *lab) start(args ...string) *process {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	p := &process{t: l.t, Cmd: exec.Command(path, append(args, "--config", l.config)...)}
-	p.Stdout, p.Stderr = &p.out, &p.log
-	if err := p.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { p.Process.Kill() })
+	p := newProcess(l.t, path, append(args, "--config", l.config)...)
+	p.Stderr = &p.log
+	p.begin()
 	return p
 }
 
@@ -132,11 +129,27 @@ type process struct {
 	*exec.Cmd
 	t        *testing.T
 	out, log bytes.Buffer
+	drained  sync.WaitGroup // whoever else reads its log
+}
+
+func newProcess(t *testing.T, path string, args ...string) *process {
+	p := &process{t: t, Cmd: exec.Command(path, args...)}
+	p.Stdout = &p.out
+	return p
+}
+
+func (p *process) begin() {
+	p.t.Helper()
+	if err := p.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { p.Process.Kill() })
 }
 
 // ended waits for its end and demands its exit code.
 func (p *process) ended(code int) {
 	p.t.Helper()
+	p.drained.Wait()
 	p.Wait()
 	if got := p.ProcessState.ExitCode(); got != code {
 		p.t.Fatalf("%v: exit code %d, want %d\n%s%s", p.Args, got, code, &p.out, &p.log)
