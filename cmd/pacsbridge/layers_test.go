@@ -55,7 +55,8 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":              {"cmd/pacsbridge"},
 	"github.com/vbauerster/mpb/v8":        {"cmd/pacsbridge"},
 	"github.com/mattn/go-isatty":          {"cmd/pacsbridge"},
-	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"}, // the demo's reports
+	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"}, // certificates, and the demo's reports
+	"gonum.org/v1/plot":                   {"cmd/pacsbridge"}, // the plots of the report
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
 	"golang.org/x/text":            {"dimse/dataset", "nondicom"},
