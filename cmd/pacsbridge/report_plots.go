@@ -136,6 +136,7 @@ const (
 	chartFrame  = 3 * vg.Centimeter
 	leastWidth  = 12 * vg.Centimeter
 	mostWidth   = 36 * vg.Centimeter
+	legendRoom  = 1.4 // above the highest bar, as a part of it
 )
 
 // svg draws the chart. Texts are escaped by the library.
@@ -161,6 +162,9 @@ func (c chart) svg() (template.HTML, error) {
 		if l.name != "" {
 			p.Legend.Add(l.name, bars)
 		}
+	}
+	if len(c.layers) > 1 {
+		p.Y.Max *= legendRoom
 	}
 	p.NominalX(shortened(c.labels)...)
 	p.X.Tick.Label.Rotation = 0.9
