@@ -77,12 +77,19 @@ func (c checker) legacy(l Legacy) {
 	if l.Attachments != "" && !studyParameter.MatchString(l.Attachments) {
 		c.fail("legacy.attachments", "WHERE study_key = :study_key", "does not use :study_key")
 	}
+	if l.Charset != "" && !charsetName.MatchString(l.Charset) {
+		c.fail("legacy.charset", "for example gbk, gb18030, big5, shift_jis, euc-kr, latin1, utf-8; empty where the database knows", "%q is not a character set", l.Charset)
+	}
 	c.stores(l.Stores)
 }
 
+// charsetName is how a character set may be called; whether there is one of
+// that name is told when the database is opened.
+var charsetName = regexp.MustCompile(`^[A-Za-z0-9_:-]+$`)
+
 func (c checker) legacyURL(u URL) {
 	switch u.Scheme() {
-	case "postgres", "postgresql", "mysql", "sqlserver", "oracle":
+	case "postgres", "postgresql", "mysql", "mariadb", "sqlserver", "oracle":
 		c.url("legacy.url", u)
 	case "sqlite":
 	default:

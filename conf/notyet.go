@@ -19,7 +19,6 @@ func (c checker) notYet(s *Settings) {
 		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
 		{s.Old.Retrieve == RetrieveGet, "old.retrieve", "get", "set it to move"},
 		{isScheme(s.Staging.URL, "postgres", "postgresql"), "staging.url", s.Staging.URL.Scheme() + ":", `set it to "sqlite:pacsbridge.db"`},
-		{isScheme(s.Legacy.URL, "mysql", "sqlserver", "oracle"), "legacy.url", s.Legacy.URL.Scheme() + ":", "postgres: and sqlite: are"},
 	} {
 		if later.asked {
 			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)

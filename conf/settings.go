@@ -114,6 +114,7 @@ type Legacy struct {
 	URL         URL     `mapstructure:"url"`
 	Records     string  `mapstructure:"records"`
 	Attachments string  `mapstructure:"attachments"`
+	Charset     string  `mapstructure:"charset"`
 	Stores      []Store `mapstructure:"stores"`
 }
 

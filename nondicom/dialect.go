@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,6 +18,10 @@ type dialect struct {
 	connect func(url string) (*sql.DB, error)
 	// zone is the time zone of the server's sessions.
 	zone func(ctx context.Context, db *sql.DB) *time.Location
+	// begin says how a transaction that reads only begins; nil where the
+	// driver knows none. Then bound makes it one, or the wrapping does: what
+	// stands in a derived table can only read.
+	begin *sql.TxOptions
 	// bound limits the statements of a transaction at the server.
 	bound func(ctx context.Context, tx *sql.Tx, limit time.Duration) error
 	// placeholder is where the n-th value goes, counted from 1.
@@ -30,8 +35,11 @@ type dialect struct {
 	// nullsFirst stands behind ORDER BY key so that rows without one come
 	// first.
 	nullsFirst string
-	// limit stands at the end of a query and cuts its result.
-	limit func(rows int) string
+	// limit is a SELECT of what stands behind that word, cut to so many rows.
+	limit func(selection string, rows int) string
+	// cell makes a value that the driver hands out raw one that cellText
+	// knows; nil where there are none.
+	cell func(value any, kind string) any
 	// explain makes a *LegacyError of what the driver answered.
 	explain func(doing string, err error) *LegacyError
 }
@@ -40,6 +48,7 @@ type dialect struct {
 type keyProbe struct {
 	column string // quoted, of the derived table q
 	kind   string // the driver's name of the column's type
+	scale  int    // its decimals, where it is a number that has some
 	derive string // FROM clause of the derived table q
 	values []any
 }
@@ -52,16 +61,15 @@ type keyColumn struct {
 	numeric bool // a cursor must be a number
 }
 
-// dialects by the scheme of the URL. A nil entry is known, but not available
-// yet.
+// dialects by the scheme of the URL.
 var dialects = map[string]*dialect{
 	"postgres":   &postgres,
 	"postgresql": &postgres,
 	"sqlite":     &sqlite,
-	"mysql":      nil,
-	"mariadb":    nil,
-	"sqlserver":  nil,
-	"oracle":     nil,
+	"mysql":      &mysqlDialect,
+	"mariadb":    &mysqlDialect,
+	"sqlserver":  &sqlServer,
+	"oracle":     &oracle,
 }
 
 // dialectOf finds the dialect of a URL. Its errors name the scheme and nothing
@@ -75,18 +83,14 @@ func dialectOf(url string) (*dialect, error) {
 		return nil, fmt.Errorf("legacy database: the URL has no scheme (%s)", availableSchemes())
 	case !known:
 		return nil, fmt.Errorf("legacy database: %q is not a known kind of database (%s)", scheme, availableSchemes())
-	case d == nil:
-		return nil, fmt.Errorf("legacy database: %s is not available yet (%s)", scheme, availableSchemes())
 	}
 	return d, nil
 }
 
 func availableSchemes() string {
 	var names []string
-	for name, d := range dialects {
-		if d != nil {
-			names = append(names, name+":")
-		}
+	for name := range dialects {
+		names = append(names, name+":")
 	}
 	slices.Sort(names)
 	return "available: " + strings.Join(names, " ")
@@ -95,3 +99,11 @@ func availableSchemes() string {
 // derived is a query as a derived table. The line breaks keep a comment at the
 // query's end from swallowing the parenthesis.
 func derived(query string) string { return "FROM (\n" + query + "\n) q" }
+
+// readOnly begins a transaction that can only read.
+var readOnly = &sql.TxOptions{ReadOnly: true}
+
+// limitBehind cuts a result as most databases do it.
+func limitBehind(selection string, rows int) string {
+	return "SELECT " + selection + " LIMIT " + strconv.Itoa(rows)
+}

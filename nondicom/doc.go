@@ -2,7 +2,8 @@
 // study records of its SQL database, and the reports, letters and photographs
 // those records point to.
 //
-// It reads them (OpenLegacy), and makes DICOM objects of them in the patient's
+// It reads them (OpenLegacy: PostgreSQL, MySQL and MariaDB, SQL Server, Oracle,
+// SQLite), and makes DICOM objects of them in the patient's
 // and the study's own identity, so that they can be stored at the new PACS
 // beside the images of the study:
 //

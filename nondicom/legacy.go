@@ -28,7 +28,8 @@ const maxAttachments = 10000
 
 // LegacyOptions say how the old system's database is read.
 type LegacyOptions struct {
-	// URL is postgres://… or sqlite:path.
+	// URL is postgres://…, mysql://…, sqlserver://…, oracle://… or
+	// sqlite:path.
 	URL string
 	// Records is the query for study records, with :from and :to; it holds
 	// neither ORDER BY nor LIMIT.
@@ -36,6 +37,10 @@ type LegacyOptions struct {
 	// Attachments is the query for a record's attachments, with :study_key.
 	// Empty: there are none.
 	Attachments string
+	// Charset is the character set that the text is in where the database
+	// does not know it: gbk, latin1 and the like, as a web page would name it.
+	// Empty: what the database says is right.
+	Charset string
 	// Batch is how many records Records returns when its limit is zero; zero
 	// means 50.
 	Batch int
@@ -51,7 +56,7 @@ type Legacy struct {
 	records, attachments statement
 	batch                int
 	timeout              time.Duration
-	zone                 *time.Location
+	cells                cells
 
 	keyLock sync.Mutex
 	key     *keyColumn // of the records query, once it is known
@@ -74,6 +79,9 @@ func OpenLegacy(ctx context.Context, options LegacyOptions) (*Legacy, error) {
 	if err := l.parse(options); err != nil {
 		return nil, err
 	}
+	if l.cells.charset, err = newCharset(options.Charset); err != nil {
+		return nil, err
+	}
 	if l.db, err = d.connect(options.URL); err != nil {
 		return nil, err
 	}
@@ -82,7 +90,7 @@ func OpenLegacy(ctx context.Context, options LegacyOptions) (*Legacy, error) {
 	if err := l.Ping(ctx); err != nil {
 		return nil, errors.Join(err, l.db.Close())
 	}
-	l.zone = d.zone(ctx, l.db)
+	l.cells.zone, l.cells.raw = d.zone(ctx, l.db), d.cell
 	return l, nil
 }
 
@@ -123,7 +131,7 @@ func (l *Legacy) Close() error { return l.db.Close() }
 func (l *Legacy) reading(ctx context.Context, doing string, work func(context.Context, *sql.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout+timeoutGrace)
 	defer cancel()
-	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := l.db.BeginTx(ctx, l.dialect.begin)
 	if err != nil {
 		return l.fault(ctx, doing, err)
 	}

@@ -23,7 +23,7 @@ func (l *Legacy) Attachments(ctx context.Context, studyKey string) ([]Attachment
 			values = append(values, studyKey)
 			return l.dialect.placeholder(n)
 		})
-		rows, err := tx.QueryContext(ctx, "SELECT q.* "+derived(query)+l.dialect.limit(maxAttachments+1), values...)
+		rows, err := tx.QueryContext(ctx, l.dialect.limit("q.* "+derived(query), maxAttachments+1), values...)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (l *Legacy) scanAttachments(rows *sql.Rows, studyKey string) ([]Attachment,
 	}
 	var attachments []Attachment
 	for rows.Next() {
-		row, err := scanRow(rows, columns, l.zone)
+		row, err := l.cells.row(rows, columns)
 		if err != nil {
 			return nil, err
 		}

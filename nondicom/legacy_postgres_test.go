@@ -48,7 +48,13 @@ func newPostgres(t *testing.T, server string) database {
 	u.RawQuery = query.Encode()
 	return database{
 		url: u.String(), integer: "integer", numeric: "numeric(12,2)", text: "text", date: "date", timestamp: "timestamp",
-		fill: filler("pgx", u.String()),
+		castText: "text", fill: filler("pgx", u.String()),
+		keys: []keyCase{
+			{"numeric", "numeric(12,2)", []string{"2.50", "10.00", "10.25", "100.00"}},
+			{"uuid", "uuid", []string{"0a000000-0000-0000-0000-000000000001", "9f000000-0000-0000-0000-000000000001", "a0000000-0000-0000-0000-000000000001"}},
+			{"varchar in a collation", `varchar(20) COLLATE "en-x-icu"`, []string{"B", "Z", "a", "z"}},
+			{"timestamp as text", "timestamp", []string{"2026-01-01 10:00:00", "2026-01-01 10:00:00.5", "2026-01-02 09:00:00"}},
+		},
 	}
 }
 

@@ -59,7 +59,7 @@ func (l *Legacy) recordKey(ctx context.Context, tx *sql.Tx, w window) (keyColumn
 	if l.key != nil {
 		return *l.key, nil
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT q.* "+derived(w.query)+l.dialect.limit(0), w.values...)
+	rows, err := tx.QueryContext(ctx, l.dialect.limit("q.* "+derived(w.query), 0), w.values...)
 	if err != nil {
 		return keyColumn{}, err
 	}
@@ -75,6 +75,7 @@ func (l *Legacy) recordKey(ctx context.Context, tx *sql.Tx, w window) (keyColumn
 	key, err := l.dialect.key(ctx, tx, keyProbe{
 		column: "q." + l.dialect.quote(column.Name()),
 		kind:   column.DatabaseTypeName(),
+		scale:  scaleOf(column),
 		derive: derived(w.query),
 		values: w.values,
 	})
@@ -88,7 +89,7 @@ func (l *Legacy) recordKey(ctx context.Context, tx *sql.Tx, w window) (keyColumn
 // that stands twice is noticed even across the page's end.
 func (l *Legacy) page(ctx context.Context, tx *sql.Tx, w window, key keyColumn, after string, limit int) ([]Record, error) {
 	var query strings.Builder
-	query.WriteString("SELECT q.*, " + key.text + " AS " + keyAlias + " " + derived(w.query))
+	query.WriteString("q.*, " + key.text + " AS " + keyAlias + " " + derived(w.query))
 	values := slices.Clone(w.values)
 	nulls := l.dialect.nullsFirst
 	if after != "" {
@@ -99,8 +100,8 @@ func (l *Legacy) page(ctx context.Context, tx *sql.Tx, w window, key keyColumn, 
 		query.WriteString(" WHERE " + key.order + " > " + key.cursor(l.dialect.placeholder(len(values))))
 		nulls = ""
 	}
-	query.WriteString(" ORDER BY " + key.order + nulls + l.dialect.limit(limit+1))
-	rows, err := tx.QueryContext(ctx, query.String(), values...)
+	query.WriteString(" ORDER BY " + key.order + nulls)
+	rows, err := tx.QueryContext(ctx, l.dialect.limit(query.String(), limit+1), values...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 	var records []Record
 	last := ""
 	for rows.Next() {
-		row, err := scanRow(rows, columns, l.zone)
+		row, err := l.cells.row(rows, columns)
 		if err != nil {
 			return nil, err
 		}
@@ -138,6 +139,12 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 		}
 	}
 	return records, rows.Err()
+}
+
+// scaleOf is how many decimals a column of numbers has.
+func scaleOf(column *sql.ColumnType) int {
+	_, scale, _ := column.DecimalSize()
+	return int(min(max(scale, 0), 38))
 }
 
 // isNumber tells whether a database would read the text as a plain number.

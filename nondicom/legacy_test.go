@@ -24,6 +24,8 @@ type database struct {
 	fill func(t *testing.T, statements ...string)
 	// types of columns in its SQL
 	integer, numeric, text, date, timestamp string
+	castText                                string // the type that CAST makes text with
+	keys                                    []keyCase
 }
 
 // legacySuite is what every kind of legacy database must do.
@@ -49,6 +51,7 @@ func newSQLite(t *testing.T) database {
 	path := filepath.Join(t.TempDir(), "ris #1.db")
 	return database{
 		url: "sqlite:" + path, integer: "INTEGER", numeric: "NUMERIC", text: "TEXT", date: "DATE", timestamp: "TIMESTAMP",
+		castText: "text", keys: []keyCase{{"without a type", "", []string{"10", "2", "a"}}},
 		fill: filler("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()),
 	}
 }
@@ -127,23 +130,12 @@ type keyCase struct {
 
 // keyCases are the kinds of keys a database can have.
 func keyCases(db database) []keyCase {
-	cases := []keyCase{
+	return append([]keyCase{
 		{"integer", db.integer, []string{"-7", "0", "2", "10", "100", "9999999"}},
 		{"bigint", "bigint", []string{"3", "9007199254740993", "9007199254740994", "9223372036854775807"}},
 		{"text", db.text, []string{"10", "2", "A-1", "B", "a", "ä", "患者"}},
 		{"padded", "char(6)", []string{"10", "2", "AB", "ABC"}},
-	}
-	if strings.HasPrefix(db.url, "postgres") {
-		cases = append(cases, []keyCase{
-			{"numeric", "numeric(12,2)", []string{"2.50", "10.00", "10.25", "100.00"}},
-			{"uuid", "uuid", []string{"0a000000-0000-0000-0000-000000000001", "9f000000-0000-0000-0000-000000000001", "a0000000-0000-0000-0000-000000000001"}},
-			{"varchar in a collation", `varchar(20) COLLATE "en-x-icu"`, []string{"B", "Z", "a", "z"}},
-			{"timestamp as text", "timestamp", []string{"2026-01-01 10:00:00", "2026-01-01 10:00:00.5", "2026-01-02 09:00:00"}},
-		}...)
-	} else {
-		cases = append(cases, keyCase{"without a type", "", []string{"10", "2", "a"}})
-	}
-	return cases
+	}, db.keys...)
 }
 
 func testPages(t *testing.T, db database) {
@@ -240,8 +232,8 @@ func testAttachments(t *testing.T, db database) {
 		`INSERT INTO file VALUES (9, 42, 'reports:9.pdf', 'Letter', 1234, 'ABCDEF', '2026-01-02 10:11:12'),
 			(10, 42, 'scans:a b.jpg', NULL, NULL, NULL, NULL), (11, 42, NULL, NULL, 0, NULL, NULL), (12, 43, 'reports:12.pdf', NULL, NULL, NULL, NULL)`)
 	l := db.open(t, "SELECT id AS study_key FROM file WHERE made >= :from AND made < :to",
-		`SELECT id AS attachment_key, place AS "LOCATION", title, length AS size, sum AS sha256, made AS created_at, 'application/pdf' AS mime
-			FROM file WHERE study_key = :study_key AND 'x' || CAST(study_key AS text) <> ':study_key' AND CAST(study_key AS text) LIKE CAST(:study_key AS text);`)
+		strings.ReplaceAll(`SELECT id AS attachment_key, place AS "LOCATION", title, length AS size, sum AS sha256, made AS created_at, 'application/pdf' AS mime
+			FROM file WHERE study_key = :study_key AND 'x:' <> ':study_key' AND CAST(study_key AS TYPE) LIKE CAST(:study_key AS TYPE);`, "TYPE", db.castText))
 	got, err := l.Attachments(t.Context(), "42")
 	if err != nil {
 		t.Fatal(err)
@@ -294,9 +286,13 @@ func TestOpenLegacyRefusesByName(t *testing.T) {
 	}
 	for want, options := range map[string]nondicom.LegacyOptions{
 		"unable to open database file":     good,
-		"mysql is not available yet":       with(func(o *nondicom.LegacyOptions) { o.URL = "mysql://u:geheim@h/d" }),
-		"sqlserver is not available yet":   with(func(o *nondicom.LegacyOptions) { o.URL = "sqlserver://u:geheim@h/d" }),
-		"oracle is not available yet":      with(func(o *nondicom.LegacyOptions) { o.URL = "oracle://u:geheim@h/d" }),
+		"legacy.charset: \"klingon\"":      with(func(o *nondicom.LegacyOptions) { o.Charset = "klingon" }),
+		"unknown parameter multiStat":      with(func(o *nondicom.LegacyOptions) { o.URL = "mysql://u:geheim@h/d?multiStatements=true" }),
+		"mysql URL cannot be read":         with(func(o *nondicom.LegacyOptions) { o.URL = "mysql://u:geheim@h:port/d" }),
+		"sqlserver URL cannot be read":     with(func(o *nondicom.LegacyOptions) { o.URL = "sqlserver://u:geheim@h:port/d" }),
+		"oracle URL cannot be read":        with(func(o *nondicom.LegacyOptions) { o.URL = "oracle://u:geheim@h:port/d" }),
+		"asks for a trace file":            with(func(o *nondicom.LegacyOptions) { o.URL = "oracle://u:geheim@h/d?trace+file=x" }),
+		"connect: dial tcp":                with(func(o *nondicom.LegacyOptions) { o.URL = "mysql://u:geheim@127.0.0.1:1/d" }),
 		`"mongo" is not a known kind`:      with(func(o *nondicom.LegacyOptions) { o.URL = "mongo://u:geheim@h/d" }),
 		"has no scheme":                    with(func(o *nondicom.LegacyOptions) { o.URL = "geheim" }),
 		"postgres URL cannot be read":      with(func(o *nondicom.LegacyOptions) { o.URL = "postgres://u:geheim@h:port/d" }),

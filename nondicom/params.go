@@ -17,6 +17,8 @@ type lexis struct {
 	brackets  bool // [name] (SQL Server, SQLite)
 	backticks bool // `name` (MySQL, SQLite)
 	hash      bool // # comment (MySQL)
+	spaced    bool // -- begins a comment only before a blank (MySQL)
+	quoting   bool // q'[ … ]' (Oracle)
 }
 
 // statement is a query of the settings, cut at its parameters: part, name,
@@ -115,6 +117,8 @@ func step(text string, i int) int {
 func (w lexis) skip(text string, i int) (int, error) {
 	rest := text[i:]
 	switch {
+	case w.quoting && rest[0] == '\'' && afterQ(text, i) && len(rest) > 1:
+		return skipTo(text, i+2, closingQuote(rest[1])+"'")
 	case rest[0] == '\'':
 		return skipQuoted(text, i, '\'', w.backslash || w.escapes && afterE(text, i))
 	case rest[0] == '"':
@@ -140,6 +144,9 @@ func (w lexis) skip(text string, i int) (int, error) {
 
 func isComment(text string, i int, w lexis) bool {
 	rest := text[i:]
+	if w.spaced && len(rest) > 2 && strings.HasPrefix(rest, "--") && rest[2] > ' ' {
+		return false
+	}
 	return strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*") || w.hash && rest[0] == '#'
 }
 
@@ -202,6 +209,23 @@ func dollarTag(text string) string {
 // afterE tells whether the quote at i belongs to an E'…' literal.
 func afterE(text string, i int) bool {
 	return i > 0 && (text[i-1] == 'E' || text[i-1] == 'e') && (i == 1 || !isWord(text[i-2]))
+}
+
+// afterQ tells whether the quote at i belongs to a q'[…]' or nq'[…]' literal.
+func afterQ(text string, i int) bool {
+	word := i
+	for word > 0 && isWord(text[word-1]) {
+		word--
+	}
+	return strings.EqualFold(text[word:i], "q") || strings.EqualFold(text[word:i], "nq")
+}
+
+// closingQuote is what ends a literal that a quote of q'[…]' begins.
+func closingQuote(opening byte) string {
+	if at := strings.IndexByte("[{(<", opening); at >= 0 {
+		return "]})>"[at : at+1]
+	}
+	return string(opening)
 }
 
 func isWord(c byte) bool {

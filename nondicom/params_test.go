@@ -9,9 +9,9 @@ import (
 var everyDialect = map[string]lexis{
 	"postgres":  postgres.lexis,
 	"sqlite":    sqlite.lexis,
-	"mysql":     {backslash: true, backticks: true, hash: true},
-	"sqlserver": {brackets: true, nested: true},
-	"oracle":    {},
+	"mysql":     mysqlDialect.lexis,
+	"sqlserver": sqlServer.lexis,
+	"oracle":    oracle.lexis,
 }
 
 // numbered writes parameters as ‹name n›.
@@ -37,6 +37,9 @@ func TestParametersAreFoundWhereSQLHasThem(t *testing.T) {
 		{"mysql", `'\':from' # :from` + "\n:to", `'\':from' # :from` + "\n‹to 1›"},
 		{"sqlserver", "[:from] = :to", "[:from] = ‹to 1›"},
 		{"oracle", "d >= :from", "d >= ‹from 1›"},
+		{"oracle", "q'[it's :from]' || Nq'!:from'!' || :to", "q'[it's :from]' || Nq'!:from'!' || ‹to 1›"},
+		{"oracle", "faq':from' || :to", "faq':from' || ‹to 1›"},
+		{"mysql", "1--:from -- :from\n", "1--‹from 1› -- :from\n"},
 		{"postgres", "x = :from ;", "x = ‹from 1› "},
 		{"postgres", "x = :from; -- the end; :to\n ; /* ; */ ", "x = ‹from 1›"},
 		{"postgres", "x = ';' AND :from", "x = ';' AND ‹from 1›"},

@@ -18,13 +18,14 @@ var postgres = dialect{
 	lexis:       lexis{escapes: true, dollars: true, nested: true},
 	connect:     connectPostgres,
 	zone:        zoneOfPostgres,
+	begin:       readOnly,
 	bound:       boundPostgres,
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	date:        func(placeholder string) string { return "CAST(" + placeholder + " AS date)" },
 	key:         keyOfPostgres,
 	quote:       quoteName,
 	nullsFirst:  " NULLS FIRST",
-	limit:       func(rows int) string { return " LIMIT " + strconv.Itoa(rows) },
+	limit:       limitBehind,
 	explain:     explainPostgres,
 }
 

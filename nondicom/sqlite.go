@@ -18,13 +18,14 @@ var sqlite = dialect{
 	lexis:       lexis{brackets: true, backticks: true},
 	connect:     connectSQLite,
 	zone:        func(context.Context, *sql.DB) *time.Location { return time.UTC },
+	begin:       readOnly,
 	bound:       func(context.Context, *sql.Tx, time.Duration) error { return nil }, // the context interrupts it: it runs in this process
 	placeholder: func(n int) string { return "?" + strconv.Itoa(n) },
 	date:        func(placeholder string) string { return placeholder }, // it has no dates, only text
 	key:         keyOfSQLite,
 	quote:       quoteName,
 	nullsFirst:  " NULLS FIRST",
-	limit:       func(rows int) string { return " LIMIT " + strconv.Itoa(rows) },
+	limit:       limitBehind,
 	explain:     explainSQLite,
 }
 

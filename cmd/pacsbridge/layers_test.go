@@ -37,13 +37,15 @@ var rooms = map[string][]string{
 	"nondicom":       {"dimse/dataset", "dimse/uid", "nondicom/fetch"},
 	"nondicom/fetch": {},
 
+	"nondicom/servertest": {},
+
 	"staging":        {},
 	"staging/spool":  {},
 	"staging/pgtest": {},
 }
 
 // testRooms help tests; any test may import them.
-var testRooms = []string{"dimse/dimsetest", "staging/pgtest"}
+var testRooms = []string{"dimse/dimsetest", "staging/pgtest", "nondicom/servertest"}
 
 // libraries are the modules of others, by import path prefix, each with the
 // rooms that may import it. "tests" stands for the test files of any room. A
@@ -59,13 +61,17 @@ var libraries = map[string][]string{
 	"gonum.org/v1/plot":                   {"cmd/pacsbridge"}, // the plots of the report
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
-	"golang.org/x/text":            {"dimse/dataset", "nondicom"},
+	"golang.org/x/text":            {"dimse/dataset", "nondicom", "tests"},
 	"golang.org/x/sys":             {"dimse", "dimse/dimsetest", "staging/pgtest", "staging/spool"},
 
 	"github.com/riverqueue/river": {"staging"},
 	"github.com/pressly/goose/v3": {"staging"},
 	"modernc.org/sqlite":          {"staging", "nondicom", "cmd/pacsbridge", "tests"}, // the demo makes a legacy database
 	"github.com/jackc/pgx/v5":     {"staging", "nondicom", "staging/pgtest", "tests"},
+
+	"github.com/go-sql-driver/mysql":  {"nondicom"},
+	"github.com/microsoft/go-mssqldb": {"nondicom"},
+	"github.com/sijms/go-ora/v2":      {"nondicom"},
 
 	"github.com/suyashkumar/dicom":       {"nondicom", "tests"},
 	"github.com/gabriel-vasile/mimetype": {"nondicom"},
