@@ -78,7 +78,7 @@ func (p *program) demo(ctx context.Context) error {
 		inside.log = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	inside.env = func(string) (string, bool) { return "", false }
-	return inside.withRig(ctx, func(r *rig) error { return inside.demonstrate(ctx, r, studies[0].UID) })
+	return inside.withRig(ctx, func(r *rig) error { return inside.demonstrate(ctx, r, studies[5].UID) })
 }
 
 // demonstrate migrates, and shows how one checks it.
