@@ -61,7 +61,7 @@ func cross(t *testing.T, studies int) *crossing {
 		Compose: &bridge.Composer{Spool: bytes, Reports: true},
 		Deliver: &bridge.Deliverer{New: new, Spool: bytes},
 		Verify:  &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
-		Backoff: 10 * time.Millisecond, Timeout: 20 * time.Second, Logger: log,
+		Backoff: time.Millisecond, Timeout: 20 * time.Second, Logger: log,
 	}
 	t.Cleanup(func() {
 		check(t, old.Close(context.Background()))
@@ -166,7 +166,7 @@ func archive(t *testing.T, ae string) *dimsetest.Archive {
 
 func peer(name string, a *dimsetest.Archive, log *slog.Logger) *bridge.Peer {
 	p := a.Peer()
-	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log,
+	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Pause: 200 * time.Microsecond,
 		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, Timeouts: dimse.Timeouts{Response: time.Second}}})
 }
 

@@ -2,10 +2,15 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
+	"pacsbridge/dimse"
 	"pacsbridge/staging"
 	"pacsbridge/staging/spool"
 )
@@ -37,29 +42,81 @@ func (e *DeliveryError) Error() string {
 // Unwrap returns why the first object was refused.
 func (e *DeliveryError) Unwrap() error { return e.First }
 
+// rounds is how often an object is sent within one attempt at most: once more, on
+// a fresh association, where the answer was lost or may have been a whim.
+const rounds = 3
+
 // Deliver sends what NEW has not acknowledged yet. Sending an instance again
-// changes nothing at NEW, so what is in doubt is sent again.
+// changes nothing at NEW, so what is in doubt is sent again, unless NEW lists it.
 func (k *Deliverer) Deliver(ctx context.Context, c *Collection, ledger Ledger) error {
-	book := &receipts{ledger: ledger, items: map[string]*staging.Item{}}
-	var parcels []Parcel
+	book := &receipts{ledger: ledger, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}}
 	for _, it := range c.travelling() {
 		if !it.Stored {
 			book.items[it.ObjectUID] = it
-			parcels = append(parcels, k.parcel(ctx, c.Study.UID, it))
 		}
 	}
-	err := k.New.Store(ctx, parcels, func(r Receipt) { book.enter(ctx, r) })
-	if saved := book.flush(ctx); saved != nil {
-		return saved
+	var err error
+	for round := 1; round <= rounds; round++ {
+		var parcels []Parcel
+		for _, it := range c.travelling() {
+			if book.due(it.ObjectUID) {
+				parcels = append(parcels, k.parcel(ctx, c.Study.UID, it, round > 1))
+			}
+		}
+		if len(parcels) == 0 {
+			break
+		}
+		err = k.New.Store(ctx, parcels, func(r Receipt) { book.enter(ctx, r) })
+		if saved := book.flush(ctx); saved != nil {
+			return saved
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil && !lost(err) {
+			break
+		}
+		k.query(ctx, c, book)
 	}
-	if book.refused.First != nil {
-		return &book.refused
-	}
-	return err
+	return book.verdict(err)
 }
 
-func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Item) Parcel {
+// query asks NEW for the objects whose answer was lost: what it lists was stored.
+func (k *Deliverer) query(ctx context.Context, c *Collection, book *receipts) {
+	lister, can := k.New.(Lister)
+	doubtful := book.doubtful()
+	if len(doubtful) == 0 || !can {
+		return
+	}
+	listed, err := lister.Instances(ctx, c.Study.UID)
+	if err != nil {
+		return // they are sent again, which changes nothing at NEW
+	}
+	at := uidsOf(listed)
+	for _, uid := range doubtful {
+		if at[uid] {
+			book.enter(ctx, Receipt{SOPInstance: uid, Warning: "no answer to the C-STORE; the new PACS lists it"})
+		}
+	}
+}
+
+// lost fits errors that leave open whether NEW has stored the object.
+func lost(err error) bool {
+	return !as[dialError](err) && !as[*dimse.StatusError](err) && (as[*dimse.TimeoutError](err) || as[*dimse.TransportError](err) ||
+		as[*dimse.AbortError](err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF))
+}
+
+// whim fits refusals that were seen to be gone on a fresh association: C000, 0110,
+// 0117, 0122. One more try, then they are believed.
+func whim(err error) bool {
+	return answered(func(s dimse.Status) bool {
+		return s&0xF000 == 0xC000 || s&0xFF00 == 0x0100 && s != dimse.StatusNotAuthorized
+	})(err)
+}
+
+func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Item, again bool) Parcel {
 	return Parcel{
+		Again:    again,
 		SOPClass: it.SOPClass, SOPInstance: it.ObjectUID, TransferSyntax: it.TransferSyntax, Size: -1,
 		Open: func() (io.ReadCloser, error) {
 			data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
@@ -78,34 +135,99 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 type receipts struct {
 	ledger Ledger
 
-	mu      sync.Mutex
-	items   map[string]*staging.Item // by the UID they have at NEW
-	unsaved []staging.Item
-	refused DeliveryError
-	failed  error // the ledger's
+	mu       sync.Mutex
+	items    map[string]*staging.Item // by the UID they have at NEW
+	refusals map[string]error         // why an object is not stored, the last reason
+	tries    map[string]int
+	unsaved  []staging.Item
+	failed   error // the ledger's
+}
+
+// due reports whether an object is to be sent: for the first time, or again.
+func (b *receipts) due(uid string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	it := b.items[uid]
+	if it == nil || it.Stored {
+		return false
+	}
+	refusal := b.refusals[uid]
+	return refusal == nil || lost(refusal) || whim(refusal) && b.tries[uid] < 2
+}
+
+// doubtful are the objects whose answer was lost.
+func (b *receipts) doubtful() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var uids []string
+	for uid, refusal := range b.refusals {
+		if lost(refusal) {
+			uids = append(uids, uid)
+		}
+	}
+	return uids
+}
+
+// verdict is nil when everything is stored. Else it is the refusal that leaves
+// most hope: as long as one object may still be delivered the study goes on.
+func (b *receipts) verdict(untried error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := &DeliveryError{}
+	for _, uid := range slices.Sorted(maps.Keys(b.refusals)) {
+		err := b.refusals[uid]
+		e.Refused++
+		if e.First == nil || milder(err, e.First) {
+			e.First = err
+		}
+	}
+	open := slices.ContainsFunc(slices.Collect(maps.Values(b.items)), func(it *staging.Item) bool {
+		return !it.Stored && b.refusals[it.ObjectUID] == nil
+	})
+	switch {
+	case open && untried != nil && (e.First == nil || milder(untried, e.First)):
+		return untried
+	case e.First != nil:
+		return e
+	case open:
+		return untried
+	}
+	return nil
+}
+
+// milder reports whether the verdict on one error leaves more hope than that on
+// the other.
+func milder(one, other error) bool {
+	order := []Verdict{Wait, Again, Hopeless, Halt}
+	return slices.Index(order, classify(one).Verdict) < slices.Index(order, classify(other).Verdict)
 }
 
 func (b *receipts) enter(ctx context.Context, r Receipt) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	it := b.items[r.SOPInstance]
+	b.tries[r.SOPInstance]++
 	if r.Err == nil {
 		it.Stored = true
 		it.State, it.Class, it.Reason = staging.ItemPending, "", ""
-		if r.Warning != "" {
-			it.Warning = r.Warning
-		}
+		it.Warning = remark(it.Warning, r.Warning)
+		delete(b.refusals, r.SOPInstance)
 	} else {
 		f := classify(r.Err)
 		it.Class, it.Reason = f.Class, f.Reason
-		b.refused.Refused++
-		if b.refused.First == nil {
-			b.refused.First = r.Err
-		}
+		b.refusals[r.SOPInstance] = r.Err
 	}
 	if b.unsaved = append(b.unsaved, *it); len(b.unsaved) >= saveEvery {
 		b.save(ctx)
 	}
+}
+
+// remark adds to what is noted of an object, once.
+func remark(known, new string) string {
+	if strings.Contains(known, new) {
+		return known
+	}
+	return joined(known, new)
 }
 
 // flush saves what has not been saved and returns the ledger's first error.

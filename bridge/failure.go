@@ -84,9 +84,12 @@ var rules = []rule{
 	{as[*IncompleteError], staging.Incomplete, Again},
 	{as[*UnlistedError], staging.Incomplete, Again},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
-	{answered(busy), staging.PeerBusy, Wait},
-	{answered(refusedData), staging.TargetRefused, Hopeless},
+	{stored(busy), staging.PeerBusy, Wait},
+	{stored(withAny), staging.TargetRefused, Hopeless},
+	{answered(overloaded), staging.PeerBusy, Wait},
+	{answered(unwilling), staging.PeerRefused, Hopeless},
 	{answered(withAny), staging.PeerRefused, Again},
+	{as[*RecodeError], staging.TargetRefused, Hopeless},
 
 	{as[*HeldError], staging.Data, Hopeless},
 	{as[*nondicom.UnsupportedError], staging.Data, Hopeless},
@@ -129,16 +132,29 @@ func answered(sort func(dimse.Status) bool) func(error) bool {
 	}
 }
 
-// busy are the statuses of a peer that may be able later: A7xx out of resources,
-// and 0122 and C000, which archives under load were seen to answer.
-func busy(s dimse.Status) bool {
-	return s&0xFF00 == 0xA700 || s == dimse.StatusSOPClassNotSupported || s == dimse.StatusCannotUnderstand
+// stored fits failure statuses that answer a C-STORE of ours. The deliverer has
+// tried again already where that makes sense.
+func stored(sort func(dimse.Status) bool) func(error) bool {
+	return func(err error) bool {
+		var status *dimse.StatusError
+		return errors.As(err, &status) && status.Service == dimse.ServiceStore && sort(status.Status)
+	}
 }
 
-// refusedData are the statuses of a target that does not want this data set:
-// A9xx, Cxxx (PS3.4 table B.2-1) and 0124 not authorized.
-func refusedData(s dimse.Status) bool {
-	return s&0xFF00 == 0xA900 || s&0xF000 == 0xC000 || s == dimse.StatusNotAuthorized
+// busy are the statuses of a target that may be able later: A7xx out of resources,
+// and 0213 resource limitation.
+func busy(s dimse.Status) bool {
+	return s&0xFF00 == 0xA700 || s == dimse.StatusResourceLimitation
+}
+
+// overloaded are the statuses of an archive that may be able to search or to send
+// later: out of resources, and Cxxx unable to process (PS3.4 tables C.4-1, C.4-2).
+func overloaded(s dimse.Status) bool { return busy(s) || s&0xF000 == 0xC000 }
+
+// unwilling are the statuses of an archive that will never search or send what was
+// asked for: A900 identifier does not match, 0122 not supported.
+func unwilling(s dimse.Status) bool {
+	return s&0xFF00 == 0xA900 || s == dimse.StatusSOPClassNotSupported
 }
 
 func withAny(dimse.Status) bool { return true }

@@ -17,6 +17,7 @@ import (
 
 func TestEveryErrorHasItsClassAndVerdict(t *testing.T) {
 	store := func(s dimse.Status) error { return &dimse.StatusError{Service: dimse.ServiceStore, Status: s} }
+	move := func(s dimse.Status) error { return &dimse.StatusError{Service: dimse.ServiceMove, Status: s} }
 	fetched := func(kind error) error { return &fetch.Error{Location: "reports:a.pdf", Kind: kind} }
 	tests := []struct {
 		name    string
@@ -29,12 +30,21 @@ func TestEveryErrorHasItsClassAndVerdict(t *testing.T) {
 		{"association rejected for the moment", &dimse.RejectError{Result: 2, Source: 3, Reason: 2}, staging.PeerBusy, Wait},
 		{"out of resources", store(0xA700), staging.PeerBusy, Wait},
 		{"out of resources, unable to perform", store(0xA702), staging.PeerBusy, Wait},
-		{"0122 of an archive under load", store(0x0122), staging.PeerBusy, Wait},
-		{"C000 of an archive under load", store(0xC000), staging.PeerBusy, Wait},
+		{"resource limitation", store(0x0213), staging.PeerBusy, Wait},
+		{"0122 to a second C-STORE", store(0x0122), staging.TargetRefused, Hopeless},
+		{"C000 to a second C-STORE", store(0xC000), staging.TargetRefused, Hopeless},
+		{"processing failure of a second C-STORE", store(0x0110), staging.TargetRefused, Hopeless},
+		{"C-MOVE out of resources", move(0xA701), staging.PeerBusy, Wait},
+		{"C-MOVE cannot perform sub-operations", move(0xA702), staging.PeerBusy, Wait},
+		{"C-MOVE unable to process", move(0xC001), staging.PeerBusy, Wait},
+		{"C-MOVE identifier does not match", move(0xA900), staging.PeerRefused, Hopeless},
+		{"C-MOVE not supported", move(0x0122), staging.PeerRefused, Hopeless},
 		{"data set does not match", store(0xA900), staging.TargetRefused, Hopeless},
 		{"cannot understand", store(0xC123), staging.TargetRefused, Hopeless},
 		{"not authorized", store(0x0124), staging.TargetRefused, Hopeless},
-		{"any other status", store(0x0110), staging.PeerRefused, Again},
+		{"any other status", move(0x0110), staging.PeerRefused, Again},
+		{"a class the target refuses", &RefusedClassError{SOPClass: "1.2"}, staging.TargetRefused, Hopeless},
+		{"values that another syntax would change", &RecodeError{SOPInstance: "1.2"}, staging.TargetRefused, Hopeless},
 		{"no context for the class", &dimse.NoContextError{SOPClass: "1.2"}, staging.TargetRefused, Hopeless},
 		{"asked and not received", &IncompleteError{Missing: []string{"1.2"}}, staging.Incomplete, Again},
 		{"asked, not received, and OLD said why", &IncompleteError{Missing: []string{"1.2"}, Last: store(0xA702)}, staging.Incomplete, Again},

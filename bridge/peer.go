@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
@@ -16,8 +17,9 @@ import (
 type PeerOptions struct {
 	Name         string // "old" or "new", for messages
 	Dialer       dimse.Dialer
-	Associations int    // most associations open at once; 1 when zero
-	Destination  string // AE title that C-MOVE names: our own
+	Associations int           // most associations open at once; 1 when zero
+	Destination  string        // AE title that C-MOVE names: our own
+	Pause        time.Duration // first pause when it is found busy or away, doubled each time; 1 s when zero
 	Logger       *slog.Logger
 }
 
@@ -27,6 +29,7 @@ type PeerOptions struct {
 type Peer struct {
 	PeerOptions
 	slots chan struct{}
+	gate  *gate
 
 	mu   sync.Mutex
 	idle []*dimse.Association
@@ -46,7 +49,7 @@ func NewPeer(o PeerOptions) *Peer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations)}
+	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations), gate: newGate(o.Name, o.Pause, o.Logger)}
 }
 
 // PeerError is what went wrong between us and one of the two PACS.
@@ -61,13 +64,16 @@ func (e *PeerError) Error() string { return fmt.Sprintf("%s PACS %s: %v", e.Peer
 // Unwrap returns the answer of the peer or the fault of the network.
 func (e *PeerError) Unwrap() error { return e.Err }
 
-// Echo verifies that the peer answers (C-ECHO, PS3.4 annex A).
+// Echo verifies that the peer answers (C-ECHO, PS3.4 annex A), pause or not.
 func (p *Peer) Echo(ctx context.Context) error {
-	return p.with(ctx, queryContexts(), func(a *dimse.Association) error { return a.Echo(ctx) })
+	return p.withNow(ctx, queryContexts(), func(a *dimse.Association) error { return a.Echo(ctx) })
 }
 
 // Close releases the associations that are kept open.
-func (p *Peer) Close(ctx context.Context) error {
+func (p *Peer) Close(ctx context.Context) error { return p.releaseIdle(ctx) }
+
+// releaseIdle ends the associations that nobody uses, so that the next is fresh.
+func (p *Peer) releaseIdle(ctx context.Context) error {
 	p.mu.Lock()
 	idle := p.idle
 	p.idle = nil
@@ -91,9 +97,20 @@ func queryContexts() []dimse.Proposal {
 	return proposals
 }
 
-// with runs use on an association that proposes the given contexts, waiting for
-// a free place first.
+// with runs use on an association that proposes the given contexts. It waits while
+// the peer is given a pause, and then for a free place.
 func (p *Peer) with(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	leave, err := p.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	err = p.withNow(ctx, proposals, use)
+	leave(err)
+	return err
+}
+
+// withNow is with for those who do not heed a pause.
+func (p *Peer) withNow(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -105,6 +122,9 @@ func (p *Peer) with(ctx context.Context, proposals []dimse.Proposal, use func(*d
 
 // tryWith is with for those who can do without: false means no place was free.
 func (p *Peer) tryWith(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) (bool, error) {
+	if !p.gate.isOpen() {
+		return false, nil
+	}
 	select {
 	case p.slots <- struct{}{}:
 	default:
@@ -141,8 +161,9 @@ func (p *Peer) take(ctx context.Context, proposals []dimse.Proposal) (*dimse.Ass
 	a, err := p.Dialer.Dial(ctx, proposals)
 	if err != nil {
 		p.forget()
-		return nil, err
+		return nil, dialError{err}
 	}
+	p.gate.reached()
 	return a, nil
 }
 

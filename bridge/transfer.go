@@ -2,11 +2,15 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 
 	"pacsbridge/dimse"
+	"pacsbridge/dimse/uid"
 )
 
 // maxContexts is how many presentation contexts one association can hold: their
@@ -18,12 +22,15 @@ type Parcel struct {
 	SOPClass, SOPInstance, TransferSyntax string
 	Size                                  int64
 	Open                                  func() (io.ReadCloser, error) // its data set, from the first byte
+	Again                                 bool                          // it was sent before and goes on a fresh association now
+
+	note string // what was done to it on the way, in words
 }
 
 // Receipt is what NEW answered for one parcel.
 type Receipt struct {
 	SOPInstance string
-	Warning     string // NEW stored it with a warning (B000, B006, B007), in words
+	Warning     string // NEW stored it with a warning (B000, B006, B007), or in another syntax, in words
 	Err         error  // nil: NEW says that it has stored it
 }
 
@@ -36,14 +43,122 @@ type Target interface {
 
 // Store sends the parcels to NEW by C-STORE, on as many associations as are free.
 // Contexts are planned from the parcels: each one names a SOP class and the
-// transfer syntax its data sets are in.
+// transfer syntax its data sets are in. What NEW refuses in that syntax is sent in
+// one that says the same, where there is one; else it fails as a group, unsent.
 func (p *Peer) Store(ctx context.Context, parcels []Parcel, receipt func(Receipt)) error {
+	if slices.ContainsFunc(parcels, func(parcel Parcel) bool { return parcel.Again }) {
+		if err := p.releaseIdle(ctx); err != nil {
+			p.Logger.Debug("end of association", "peer", p.Name, "error", err)
+		}
+	}
+	refused := &refusals{}
+	if err := p.storeAll(ctx, parcels, receipt, refused); err != nil {
+		return err
+	}
+	return p.storeOtherwise(ctx, refused.take(), receipt)
+}
+
+func (p *Peer) storeAll(ctx context.Context, parcels []Parcel, receipt func(Receipt), refused *refusals) error {
 	for _, load := range loads(parcels) {
-		if err := p.storeLoad(ctx, load, receipt); err != nil {
+		if err := p.storeLoad(ctx, load, receipt, refused); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// storeOtherwise sends in another transfer syntax what NEW refused in its own, and
+// gives receipts for what it refuses in any.
+func (p *Peer) storeOtherwise(ctx context.Context, refused []Parcel, receipt func(Receipt)) error {
+	original := map[string]Parcel{}
+	for hop := 0; len(refused) > 0; hop++ {
+		var others []Parcel
+		var hopeless []Parcel
+		for _, parcel := range refused {
+			if _, known := original[parcel.SOPInstance]; !known {
+				original[parcel.SOPInstance] = parcel
+			}
+			first := original[parcel.SOPInstance]
+			if syntaxes := alternatives[first.TransferSyntax]; hop < len(syntaxes) {
+				others = append(others, recoded(first, syntaxes[hop]))
+			} else {
+				hopeless = append(hopeless, first)
+			}
+		}
+		p.refuse(hopeless, receipt)
+		again := &refusals{}
+		if err := p.storeAll(ctx, p.proven(others, original, receipt), receipt, again); err != nil {
+			return err
+		}
+		refused = again.take()
+	}
+	return nil
+}
+
+// proven are the re-encoded parcels that keep their values.
+func (p *Peer) proven(others []Parcel, original map[string]Parcel, receipt func(Receipt)) []Parcel {
+	var same []Parcel
+	for _, other := range others {
+		note, err := sameValues(original[other.SOPInstance], other)
+		if err != nil {
+			receipt(Receipt{SOPInstance: other.SOPInstance, Err: err})
+			continue
+		}
+		other.note = note
+		same = append(same, other)
+	}
+	return same
+}
+
+// refuse gives the receipts of parcels that NEW takes in no syntax we can send
+// them in: one reason for each SOP class and syntax.
+func (p *Peer) refuse(parcels []Parcel, receipt func(Receipt)) {
+	counts := map[[2]string]int{}
+	for _, parcel := range parcels {
+		counts[[2]string{parcel.SOPClass, parcel.TransferSyntax}]++
+	}
+	for _, parcel := range parcels {
+		receipt(Receipt{SOPInstance: parcel.SOPInstance, Err: p.named(&RefusedClassError{SOPClass: parcel.SOPClass,
+			TransferSyntax: parcel.TransferSyntax, Objects: counts[[2]string{parcel.SOPClass, parcel.TransferSyntax}]})})
+	}
+}
+
+// RefusedClassError names a SOP class that NEW takes in no transfer syntax in which
+// it can be sent. None of its objects was sent.
+type RefusedClassError struct {
+	SOPClass, TransferSyntax string
+	Objects                  int // of the study
+}
+
+func (e *RefusedClassError) Error() string {
+	return fmt.Sprintf("no presentation context accepted for %s (%s) in %s (%s); %d objects of the study are in it",
+		uid.Name(e.SOPClass), e.SOPClass, uid.Name(e.TransferSyntax), e.TransferSyntax, e.Objects)
+}
+
+// Unwrap is the same as the protocol says it.
+func (e *RefusedClassError) Unwrap() error {
+	return &dimse.NoContextError{SOPClass: e.SOPClass, TransferSyntax: e.TransferSyntax}
+}
+
+// Temporary is false: the same proposal gets the same answer.
+func (e *RefusedClassError) Temporary() bool { return false }
+
+// refusals gathers parcels for which NEW accepted no context.
+type refusals struct {
+	mu      sync.Mutex
+	parcels []Parcel
+}
+
+func (r *refusals) add(parcel Parcel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.parcels = append(r.parcels, parcel)
+}
+
+func (r *refusals) take() []Parcel {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.parcels
 }
 
 // load is what one association can carry: parcels of at most 128 contexts.
@@ -75,18 +190,18 @@ func loads(parcels []Parcel) []load {
 // storeLoad works a load off on one association that it waits for, and on further
 // ones while there are free places and enough to send. A further one that cannot
 // be opened or is lost only makes it slower.
-func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt)) error {
+func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt), refused *refusals) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan Parcel)
 	go feed(ctx, queue, l.parcels)
 
-	work := func(a *dimse.Association) error { return p.storeFrom(ctx, a, queue, receipt) }
+	work := func(a *dimse.Association) error { return p.storeFrom(ctx, a, queue, receipt, refused) }
 	var further sync.WaitGroup
 	for range min(p.Associations, len(l.parcels)) - 1 {
 		further.Go(func() {
 			if _, err := p.tryWith(ctx, l.proposals, work); err != nil {
-				p.Logger.Warn("further association lost; going on with fewer", "peer", p.Name, "error", err)
+				p.Logger.Warn("further association ended; going on with fewer", "peer", p.Name, "error", err)
 			}
 		})
 	}
@@ -108,12 +223,20 @@ func feed(ctx context.Context, queue chan<- Parcel, parcels []Parcel) {
 }
 
 // storeFrom sends parcels on one association until there are none left. An answer
-// of NEW, also a refusal, is a receipt; the loss of the association is an error.
-func (p *Peer) storeFrom(ctx context.Context, a *dimse.Association, queue <-chan Parcel, receipt func(Receipt)) error {
+// of NEW, also a refusal, is a receipt; the loss of the association is an error,
+// and so is a target without room, which would refuse the rest as well.
+func (p *Peer) storeFrom(ctx context.Context, a *dimse.Association, queue <-chan Parcel, receipt func(Receipt), refused *refusals) error {
 	for parcel := range queue {
+		if _, ok := a.Context(parcel.SOPClass, parcel.TransferSyntax); !ok && a.Usable() {
+			refused.add(parcel)
+			continue
+		}
 		warning, err := storeOne(ctx, a, parcel)
 		receipt(Receipt{SOPInstance: parcel.SOPInstance, Warning: warning, Err: p.named(err)})
-		if err != nil && !a.Usable() {
+		if err == nil {
+			p.gate.open()
+		}
+		if err != nil && (busyPeer(err) || !a.Usable()) {
 			return err
 		}
 	}
@@ -137,11 +260,23 @@ func storeOne(ctx context.Context, a *dimse.Association, parcel Parcel) (warning
 		SOPClass: parcel.SOPClass, SOPInstance: parcel.SOPInstance, TransferSyntax: parcel.TransferSyntax,
 		Data: data, Size: parcel.Size,
 	})
+	var refusal *dimse.StatusError
+	if errors.As(err, &refusal) && refusal.Status == dimse.StatusDuplicateInstance {
+		return joined(parcel.note, "answered 0111 duplicate SOP instance; only a query proves it"), nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("C-STORE of %s: %w", parcel.SOPInstance, err)
 	}
 	if result.Status != dimse.StatusSuccess {
-		return fmt.Sprintf("stored with warning %04X %s", uint16(result.Status), result.Comment), nil
+		warning = strings.TrimSpace(fmt.Sprintf("stored with warning %04X %s", uint16(result.Status), result.Comment))
 	}
-	return "", nil
+	return joined(parcel.note, warning), nil
+}
+
+// joined puts two remarks on one object together.
+func joined(one, other string) string {
+	if one == "" || other == "" {
+		return one + other
+	}
+	return one + "; " + other
 }
