@@ -25,6 +25,7 @@ var commands = []func(*program) *cobra.Command{
 	newFailedCommand,
 	newRetryCommand,
 	newReportCommand,
+	newCertificateCommand,
 	newEchoCommand,
 	newFindCommand,
 	newDemoCommand,
