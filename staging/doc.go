@@ -1,2 +1,52 @@
-// Package staging is the migration database: ledger and queue in one.
+// Package staging is the migration database: the ledger of every study and of
+// every item in it, and the queue that hands studies to workers.
+//
+// # What is true is here
+//
+// A row exists before anything is done about it, and changes only on proof. A
+// process may be killed anywhere; the next one goes on from what it finds. A
+// study is in one of these states, and the arrows are all the moves there are:
+//
+//	to-migrate ─► queued ─► collecting ─► delivering ─► verifying ─► migrated
+//	    ▲            │           │             │             │           │
+//	    ├── given back, lease lost ────────────┴─────────────┘           │
+//	    ├── gained an instance, a record or an attachment ───────────────┘
+//	    │
+//	    ├── retried ────────── failed  ◄── collecting, delivering, verifying
+//	    └── wanted after all ─ skipped ◄── the same, to-migrate, failed
+//
+// The table of moves is data (see CanMove); the schema holds the same table, and
+// refuses by constraints and triggers what the table does not allow: a study
+// that is migrated without the proof of each item, an item that is done without
+// being found at NEW, a failure without a reason.
+//
+// # Who works on what
+//
+// Feed moves studies from to-migrate to queued and inserts their jobs in the
+// same transaction: priority first, then the newest, and never two studies of
+// one patient at once. River schedules the jobs (see Queue), but only wakes
+// workers: what decides is Claim, which takes a queued study in hand for the time
+// of a lease. Each write of a claim is fenced, so that a worker that was given up
+// and comes back writes nothing (ErrLeaseLost); Reclaim gives back what nobody
+// holds any more. A job that comes twice, or from a process that died, finds
+// nothing to claim.
+//
+//	db, err := staging.Open(ctx, staging.Options{URL: "sqlite:pacsbridge.db"})
+//	…
+//	staged, err := db.StageStudies(ctx, window.ID, studies) // a batch, all or none
+//	fed, err := db.Feed(ctx, staging.FeedOptions{Node: "node-1", Room: 200})
+//	claim, err := db.Claim(ctx, studyID, "node-1", time.Minute)
+//	err = claim.Expect(ctx, instances)                 // what OLD lists
+//	err = claim.Advance(ctx, staging.Delivering, received...)
+//	err = claim.Advance(ctx, staging.Verifying, stored...)
+//	err = claim.Finish(ctx, found...)                  // refuses what is not proven
+//
+// # Engines
+//
+// SQLite is the embedded engine. What differs between databases is in engine.go
+// and in one file an engine; the queries are the same text for all, and the tests
+// of this package run on all.
+//
+// What staging is not: it knows neither DICOM nor the legacy database. UIDs and
+// payloads are opaque to it. The bytes on their way are in staging/spool.
 package staging

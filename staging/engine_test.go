@@ -22,8 +22,10 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childVariable); path != "" {
 		os.Exit(child(path))
 	}
-	if err := flag.Set("rapid.steps", "80"); err != nil { // a study needs a dozen to come to its end
-		panic(err)
+	for name, value := range map[string]string{"rapid.steps": "80", "rapid.checks": propertyRuns} { // a study needs a dozen steps to its end
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -31,8 +33,33 @@ func TestMain(m *testing.M) {
 // engines are the databases the suite runs on: each gives the URL of an empty
 // one. Every test of this package that takes a ledger runs on all of them.
 var engines = map[string]func(testing.TB) string{
-	"sqlite": func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "ledger.db") },
+	"sqlite": func(tb testing.TB) string {
+		path := filepath.Join(tb.TempDir(), "ledger.db")
+		empty, err := emptySQLite()
+		must(tb, err)
+		must(tb, os.WriteFile(path, empty, 0o600))
+		return "sqlite:" + path
+	},
 }
+
+// emptySQLite is a ledger with its schema and nothing else, made once: making
+// it takes longer than most tests.
+var emptySQLite = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "staging")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	db, err := staging.Open(context.Background(), staging.Options{URL: "sqlite:" + path, Logger: silent})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // eachEngine runs a test on a fresh ledger of every engine.
 func eachEngine(t *testing.T, test func(*testing.T, *ledger)) {

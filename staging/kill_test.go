@@ -16,12 +16,12 @@ import (
 	"pacsbridge/staging"
 )
 
-const (
-	// childVariable makes this test binary a process that works on the ledger at
-	// the URL it holds.
-	childVariable = "PACSBRIDGE_STAGING_CHILD"
-	childStudies  = 250
-)
+// childVariable makes this test binary a process that works on the ledger at the
+// URL it holds.
+const childVariable = "PACSBRIDGE_STAGING_CHILD"
+
+// childItems is the number of instances of each of its studies.
+const childItems = 3
 
 // child works until nothing is left and tells every study it has finished, once
 // that is committed. It stages all of them at each start, as a run does.
@@ -44,14 +44,8 @@ func childRun(url string, out io.Writer) error {
 	if _, err := db.Reclaim(ctx, node, true); err != nil {
 		return err
 	}
-	for i := 0; i < childStudies; i += 50 {
-		var batch []staging.Study
-		for n := range 50 {
-			batch = append(batch, study(i+n))
-		}
-		if _, err := db.StageStudies(ctx, 0, batch); err != nil {
-			return err
-		}
+	if _, err := db.StageStudies(ctx, 0, batch(0, childStudies)); err != nil {
+		return err
 	}
 	lines := make(chan string)
 	q, err := staging.NewQueue(db, staging.QueueOptions{Departments: []staging.Department{{Name: "RAD", Workers: 3}},
@@ -97,7 +91,7 @@ func childWork(ctx context.Context, db *staging.DB, id int64, lines chan<- strin
 		return err
 	}
 	l := &ledger{DB: db, ctx: ctx}
-	if err := l.migrate(c, instances(c.Study().UID, 5)); err != nil {
+	if err := l.migrate(c, instances(c.Study().UID, childItems)); err != nil {
 		return err
 	}
 	select {
@@ -122,13 +116,13 @@ func TestKilledAtRandomTheLedgerIsExact(t *testing.T) {
 				runChild(t, l.url, after, told)
 				l.audit(t)
 				for uid := range told {
-					if s, items := l.study(t, uid); s.State != staging.Migrated || len(items) != 5 {
+					if s, items := l.study(t, uid); s.State != staging.Migrated || len(items) != childItems {
 						t.Errorf("%s was told to be done and is %+v with %d items", uid, s, len(items))
 					}
 				}
 			}
 			status, err := l.Status(l.ctx, staging.Scope{})
-			if err != nil || status.Studies != (staging.StudyCounts{Migrated: childStudies}) || status.Instances.Verified != 5*childStudies {
+			if err != nil || status.Studies != (staging.StudyCounts{Migrated: childStudies}) || status.Instances.Verified != childItems*childStudies {
 				t.Errorf("at the end it is %+v, %v", status, err)
 			}
 		})

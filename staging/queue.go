@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -151,11 +152,17 @@ type studyWorker struct {
 }
 
 // Work always ends the job: whether a study is tried again is the ledger's to
-// say.
+// say. A panic costs the study its attempt and nobody else anything; its lease
+// runs out.
 func (w *studyWorker) Work(ctx context.Context, job *river.Job[studyArgs]) error {
-	err := w.work(ctx, job.Args.StudyID)
-	if err != nil && ctx.Err() == nil {
-		w.log.ErrorContext(ctx, "work on a study ended with an error", "study_id", job.Args.StudyID, "error", err)
+	log := w.log.With("study_id", job.Args.StudyID)
+	defer func() {
+		if bug := recover(); bug != nil {
+			log.ErrorContext(ctx, "work on a study panicked", "panic", bug, "stack", string(debug.Stack()))
+		}
+	}()
+	if err := w.work(ctx, job.Args.StudyID); err != nil && ctx.Err() == nil {
+		log.ErrorContext(ctx, "work on a study ended with an error", "error", err)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func startQueue(t testing.TB, l *ledger, o staging.QueueOptions) *staging.Queue 
 
 func TestTheQueueWorksEverythingOnceAndDepartmentsBesideEachOther(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		const studies = 60
+		const studies = 30
 		var all []staging.Study
 		for i := range studies {
 			s := study(i)
