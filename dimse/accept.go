@@ -143,23 +143,21 @@ func (s *serving) decide(a *Association, request *pdu.AssociateRQ) (*pdu.Associa
 		return nil, RejectCalledAE
 	}
 	proposals := proposalsOf(request)
-	if s.Admit != nil {
-		if err := s.Admit(a.associateRequest(request, proposals)); err != nil {
-			return nil, rejectOf(err)
-		}
+	response, reject := s.admission(a.associateRequest(request, proposals))
+	if reject != nil {
+		return nil, reject
 	}
 	answer := &pdu.AssociateAC{
 		Version: pdu.ProtocolVersion, CalledAE: request.CalledAE, CallingAE: request.CallingAE, Reserved: request.Reserved,
 		ApplicationContext: pdu.ApplicationContext,
 		User:               ourUserInformation(s.MaxPDU),
 	}
+	answer.User.IdentityAnswer = response
 	s.answerContexts(a, request, proposals, answer)
 	if asked := request.User.AsyncWindow; asked != nil {
 		answer.User.AsyncWindow = s.grantWindow(asked)
 	}
-	if identity := request.User.Identity; identity != nil && identity.Answer {
-		answer.User.IdentityAnswer = []byte{}
-	}
+	s.answerExtended(a, proposals, answer)
 	if err := a.negotiated(&request.User, 1); err != nil {
 		return nil, &RejectError{Result: 1, Source: 2, Reason: 1}
 	}
@@ -167,6 +165,28 @@ func (s *serving) decide(a *Association, request *pdu.AssociateRQ) (*pdu.Associa
 		return nil, RejectOverloaded
 	}
 	return answer, nil
+}
+
+// admission asks the hooks. The response to a user identity goes out only where
+// it is wanted and somebody has looked at the identity (PS3.7 §D.3.3.7.2):
+// without Identify the server is one that does not support the negotiation.
+func (s *serving) admission(r AssociateRequest) (response []byte, reject *RejectError) {
+	if s.Admit != nil {
+		if err := s.Admit(r); err != nil {
+			return nil, rejectOf(err)
+		}
+	}
+	if s.Identify == nil || r.UserIdentity == nil {
+		return nil, nil
+	}
+	response, err := s.Identify(r)
+	switch {
+	case err != nil:
+		return nil, rejectOf(err)
+	case !r.UserIdentity.Answer:
+		return nil, nil
+	}
+	return append([]byte{}, response...), nil
 }
 
 // grantWindow answers an asynchronous operations window (PS3.7 §D.3.3.3). We
@@ -190,19 +210,6 @@ func (a *Association) associateRequest(request *pdu.AssociateRQ, proposals []Pro
 		r.TLS = &state
 	}
 	return r
-}
-
-func proposalsOf(request *pdu.AssociateRQ) []Proposal {
-	proposals := make([]Proposal, len(request.Contexts))
-	for i, c := range request.Contexts {
-		proposals[i] = Proposal{SOPClass: c.AbstractSyntax, TransferSyntaxes: c.TransferSyntaxes}
-		for _, role := range request.User.Roles {
-			if role.SOPClass == c.AbstractSyntax {
-				proposals[i].SCPRole = role.SCP
-			}
-		}
-	}
-	return proposals
 }
 
 // rejectOf takes the reject out of what Admit returned.

@@ -31,7 +31,9 @@ type Association struct {
 	calling, called string
 	peer            Peer
 	contexts        []Context
-	handlers        *Handlers // of an acceptor; nil for a requestor
+	roles           []pdu.Role     // what the acceptor answered
+	extended        []pdu.Extended // what the peer told
+	handlers        *Handlers      // of an acceptor, or of a requestor that takes events; else nil
 
 	ctx     context.Context // ends with the association; what handlers get
 	cancel  context.CancelCauseFunc
@@ -63,6 +65,9 @@ type Peer struct {
 	ImplementationVersion string
 	MaxPDU                uint32 // longest P-DATA-TF it takes; 0: any
 	AsyncWindow           int    // operations it lets us have open at once; at least 1
+	// IdentityAnswer is the response to the user identity we told (PS3.7
+	// §D.3.3.7.2); nil: there was none.
+	IdentityAnswer []byte
 }
 
 // newAssociation makes an association over a connection that was just opened.
@@ -92,6 +97,8 @@ var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, re
 func (a *Association) negotiated(user *pdu.UserInformation, window uint16) (err error) {
 	a.peer.ImplementationUID = user.ImplementationUID
 	a.peer.ImplementationVersion = user.ImplementationVersion
+	a.peer.IdentityAnswer = user.IdentityAnswer
+	a.extended = user.Extended
 	a.peer.MaxPDU = defaultPeerMaximum
 	if user.MaxLength != nil {
 		a.peer.MaxPDU = *user.MaxLength

@@ -16,6 +16,16 @@ type Proposal struct {
 	// SCPRole asks for the provider's role as well, as C-GET needs for the
 	// classes to be received (PS3.7 §D.3.3.4).
 	SCPRole bool
+	// NoSCURole gives up the user's role, as a provider does that opens an
+	// association to report an event.
+	NoSCURole bool
+	// Extended is the service class application information of a SOP class
+	// extended negotiation (PS3.7 §D.3.3.5); nil: none.
+	Extended []byte
+	// ServiceClass and Related are a SOP class common extended negotiation
+	// (PS3.7 §D.3.3.6), which has no answer; "": none.
+	ServiceClass string
+	Related      []string
 }
 
 // Accepted lists the presentation contexts of a SOP class, in the order of

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 
 	"pacsbridge/dimse/pdu"
 	"pacsbridge/dimse/uid"
@@ -24,6 +23,7 @@ type Dialer struct {
 	// (PS3.7 §D.3.3.3); 0 or 1: one at a time.
 	AsyncWindow uint16
 	Identity    *pdu.UserIdentity // nil: none is told
+	Events      EventHandler      // takes event reports on the association; nil: they are refused
 	Timeouts    Timeouts
 	Logger      *slog.Logger
 }
@@ -51,6 +51,9 @@ func (d *Dialer) dial(ctx context.Context, proposals []Proposal) (*Association, 
 	}
 	a := newAssociation(Requestor, Sta1, conn, timeouts, orDiscard(d.Logger))
 	a.calling, a.called = request.CallingAE, request.CalledAE
+	if d.Events != nil {
+		a.handlers = &Handlers{Event: d.Events}
+	}
 	a.fire(EvtAssociateRequest) // AE-1: the connection stands already
 	a.fire(EvtConnected)        // AE-2
 	stop := context.AfterFunc(ctx, func() {
@@ -138,10 +141,7 @@ func (d *Dialer) request(proposals []Proposal) (*pdu.AssociateRQ, error) {
 		request.Contexts = append(request.Contexts, pdu.ProposedContext{
 			ID: byte(2*i + 1), AbstractSyntax: p.SOPClass, TransferSyntaxes: p.TransferSyntaxes,
 		})
-		role := pdu.Role{SOPClass: p.SOPClass, SCU: true, SCP: true}
-		if p.SCPRole && !slices.Contains(request.User.Roles, role) {
-			request.User.Roles = append(request.User.Roles, role)
-		}
+		propose(&request.User, p)
 	}
 	return request, nil
 }
@@ -215,6 +215,7 @@ func (a *Association) accepted(request *pdu.AssociateRQ, answer *pdu.AssociateAC
 			ID: c.ID, SOPClass: request.Contexts[i].AbstractSyntax, TransferSyntax: c.TransferSyntax,
 		})
 	}
+	a.roles = answer.User.Roles
 	window := uint16(1)
 	if granted := answer.User.AsyncWindow; granted != nil && request.User.AsyncWindow != nil {
 		window = request.User.AsyncWindow.Invoked

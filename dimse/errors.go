@@ -161,9 +161,13 @@ func isTimeout(err error) bool {
 type NoContextError struct {
 	SOPClass       string
 	TransferSyntax string // empty: no context for the class at all
+	Role           bool   // there is one, but not in the provider's role
 }
 
 func (e *NoContextError) Error() string {
+	if e.Role {
+		return "peer declined the provider's role for SOP class " + e.SOPClass
+	}
 	if e.TransferSyntax == "" {
 		return "peer accepted no presentation context for SOP class " + e.SOPClass
 	}

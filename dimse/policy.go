@@ -21,6 +21,8 @@ func serviceOf(sopClass string) Service {
 		return ServiceEcho
 	case sopClass == uid.ModalityWorklist:
 		return ServiceFind
+	case sopClass == uid.StorageCommitment:
+		return ServiceCommitment
 	case !strings.HasPrefix(sopClass, queryRetrieve):
 		return ServiceStore
 	case strings.HasSuffix(sopClass, ".1"):
@@ -43,6 +45,8 @@ func (h *Handlers) performs(service Service) bool {
 		return h.Find != nil
 	case ServiceMove:
 		return h.Move != nil
+	case ServiceCommitment:
+		return h.Action != nil || h.Event != nil
 	default:
 		return h.Get != nil
 	}
@@ -118,12 +122,17 @@ func (s *serving) answerContext(p Proposal) (pdu.ContextResult, string) {
 	return pdu.TransferSyntaxesNotSupported, ""
 }
 
-// answerRoles agrees that the requestor receives what a C-GET of its sends, and
-// keeps its role as user otherwise (PS3.7 §D.3.3.4).
+// answerRoles agrees that the requestor is the provider of what a C-GET of its
+// receives, or of a commitment it reports, and keeps its role as user otherwise
+// (PS3.7 §D.3.3.4).
 func (s *serving) answerRoles(asked []pdu.Role) []pdu.Role {
 	var answer []pdu.Role
 	for _, r := range asked {
-		answer = append(answer, pdu.Role{SOPClass: r.SOPClass, SCU: r.SCU, SCP: r.SCP && s.Handlers.Get != nil})
+		provides, uses := s.Handlers.Get != nil, true
+		if r.SOPClass == uid.StorageCommitment {
+			provides, uses = s.Handlers.Event != nil, s.Handlers.Action != nil
+		}
+		answer = append(answer, pdu.Role{SOPClass: r.SOPClass, SCU: r.SCU && uses, SCP: r.SCP && provides})
 	}
 	return answer
 }

@@ -1,6 +1,7 @@
 package dimse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -29,9 +30,24 @@ type Request struct {
 
 func (a *Association) request(m *incoming) Request {
 	return Request{
-		SOPClass: m.AffectedClass, TransferSyntax: m.context.TransferSyntax,
+		SOPClass: m.class(), TransferSyntax: m.context.TransferSyntax,
 		CallingAE: a.calling, CalledAE: a.called, RemoteAddr: a.peer.Addr, MessageID: m.MessageID,
 	}
+}
+
+// class is the SOP class of a request: the affected one, or of an operation on
+// an instance the requested one.
+func (m *incoming) class() string { return cmp.Or(m.AffectedClass, m.RequestedClass) }
+
+// malformed is the status for a data set that cannot be read.
+func (m *incoming) malformed(err error) Status {
+	if errors.Is(err, dataset.ErrTooLarge) {
+		return StatusResourceLimitation
+	}
+	if m.Field == NActionRQ || m.Field == NEventReportRQ {
+		return StatusInvalidArgument
+	}
+	return StatusIdentifierMismatch
 }
 
 // serve gives a message to who waits for it or performs it.
@@ -51,8 +67,12 @@ func (a *Association) serve(m *incoming) {
 		a.serveStore(m, a.storeHandler())
 	case a.handlers == nil:
 		a.refuse(m, StatusUnrecognizedOperation)
-	case m.Field == CEchoRQ:
+	case m.Field == CEchoRQ && a.role == Acceptor:
 		a.serveEcho(m)
+	case m.Field == NActionRQ && a.handlers.Action != nil:
+		a.performAside(m, a.serveAction)
+	case m.Field == NEventReportRQ && a.handlers.Event != nil:
+		a.performAside(m, a.serveEvent)
 	case m.Field == CFindRQ && a.handlers.Find != nil:
 		a.performAside(m, a.serveFind)
 	case m.Field == CMoveRQ && a.handlers.Move != nil:
@@ -88,7 +108,7 @@ func (a *Association) performAside(m *incoming, operation func(context.Context, 
 	}
 	identifier, err := dataset.Decode(b, m.context.TransferSyntax)
 	if err != nil {
-		a.refuse(m, StatusIdentifierMismatch)
+		a.refuse(m, m.malformed(err))
 		return
 	}
 	ctx, cancel := context.WithCancelCause(a.ctx)
@@ -186,7 +206,7 @@ func (a *Association) drain() {
 func (a *Association) respond(m *incoming, c *Command, data io.Reader) error {
 	c.Field = m.Field | responseBit
 	c.RespondedTo = m.MessageID
-	c.AffectedClass = m.AffectedClass
+	c.AffectedClass = m.class()
 	return a.send(m.context, c, data)
 }
 
@@ -195,7 +215,7 @@ func (a *Association) refuse(m *incoming, status Status) {
 	if m.data != nil && !m.data.drain() {
 		return
 	}
-	_ = a.respond(m, &Command{Status: status, AffectedInstance: m.AffectedInstance}, nil)
+	_ = a.respond(m, &Command{Status: status, AffectedInstance: cmp.Or(m.AffectedInstance, m.RequestedInstance)}, nil)
 }
 
 // respondFailure ends a query or retrieval that went wrong.

@@ -28,9 +28,17 @@ type Server struct {
 	// class that is neither verification nor query/retrieve counts as storage,
 	// private ones too, in the syntax that ChooseSyntax takes.
 	AcceptContext func(Proposal) (transferSyntax string, ok bool)
-	Handlers      Handlers
-	TLS           *tls.Config // nil: plain TCP
-	MaxPDU        uint32      // longest P-DATA-TF we ask for; 0: 128 KiB
+	// Identify looks at the user identity of a peer that tells one, after Admit.
+	// An error rejects as with Admit. The response is what Kerberos, SAML and JWT
+	// want back (PS3.7 §D.3.3.7.2), else nil. Without it identities are for Admit,
+	// and no peer is told that its own was accepted.
+	Identify func(AssociateRequest) (response []byte, err error)
+	// Extend answers a SOP class extended negotiation; nil, and a nil answer: no
+	// support for any of the options.
+	Extend   func(Proposal) []byte
+	Handlers Handlers
+	TLS      *tls.Config // nil: plain TCP
+	MaxPDU   uint32      // longest P-DATA-TF we ask for; 0: 128 KiB
 	// AsyncWindow is the number of operations a peer may have open at once where
 	// it asks for more than one; 0: 16. They are performed one after another.
 	AsyncWindow uint16
@@ -52,6 +60,11 @@ type Handlers struct {
 	Find  FindHandler
 	Move  MoveHandler
 	Get   GetHandler
+	// Action performs N-ACTION: storage commitment by a CommitHandler, and
+	// whatever AcceptContext lets in.
+	Action ActionHandler
+	// Event takes N-EVENT-REPORT: results of storage commitment by CommitResults.
+	Event EventHandler
 }
 
 const (

@@ -83,6 +83,8 @@ const (
 	ServiceGet    Service = "C-GET"
 	ServiceAction Service = "N-ACTION"
 	ServiceEvent  Service = "N-EVENT-REPORT"
+	// ServiceCommitment is the service of the reasons in a CommitResult.
+	ServiceCommitment Service = "storage commitment"
 )
 
 // String gives the code as the standard writes it: A700H.

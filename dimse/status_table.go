@@ -52,8 +52,20 @@ var serviceStatus = map[Service][]statusRow{
 		{0xFF00, exactly, never, "matches are continuing"},
 		{0xFF01, exactly, never, "matches are continuing, optional keys not supported"},
 	},
-	ServiceMove: retrieveStatus,
-	ServiceGet:  retrieveStatus,
+	ServiceMove:       retrieveStatus,
+	ServiceGet:        retrieveStatus,
+	ServiceCommitment: commitmentReasons,
+}
+
+// commitmentReasons are the failure reasons of PS3.4 §J.3.3.1.1 (PS3.3 §C.14.1.1):
+// again means that asking for the same commitment once more may succeed.
+var commitmentReasons = []statusRow{
+	{0x0110, exactly, again, "processing failure"},
+	{0x0112, exactly, never, "no such object instance"},
+	{0x0119, exactly, never, "class-instance conflict"},
+	{0x0122, exactly, never, "referenced SOP class not supported"},
+	{0x0131, exactly, never, "duplicate transaction UID"},
+	{0x0213, exactly, again, "resource limitation"},
 }
 
 // retrieveStatus is PS3.4 tables C.4-2 and C.4-3.

@@ -1,0 +1,159 @@
+package dimse
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/grailbio/go-dicom/dicomio"
+	"github.com/grailbio/go-dicom/dicomtag"
+
+	"pacsbridge/dimse/dataset"
+)
+
+// DecodeCommand reads a command set. Elements it does not know are passed over;
+// a known one of the wrong length, or a set that lacks what its message cannot
+// do without, is a *ProtocolError.
+func DecodeCommand(b []byte) (*Command, error) {
+	d := commandDecoder{Decoder: dicomio.NewBytesDecoder(b, binary.LittleEndian, dicomio.ImplicitVR)}
+	d.PushLimit(int64(len(b)))
+	c := new(Command)
+	for n := 0; !d.EOF(); n++ {
+		if n == maxElements {
+			return nil, protocolErrorf("command set of more than %d elements", maxElements)
+		}
+		group, element, length := d.ReadUInt16(), d.ReadUInt16(), d.ReadUInt32()
+		if d.Error() != nil {
+			break
+		}
+		value := d.ReadBytes(int(length))
+		if d.Error() == nil && group == 0 {
+			d.element(c, dicomtag.Tag{Group: group, Element: element}, value)
+		}
+	}
+	if err := d.Error(); err != nil {
+		return nil, protocolErrorf("command set: %v", err)
+	}
+	if d.why != "" {
+		return nil, protocolErrorf("command set: %s", d.why)
+	}
+	return c, d.complete(c)
+}
+
+// commandDecoder notes the first complaint and which elements were there.
+type commandDecoder struct {
+	*dicomio.Decoder
+	why                     string
+	field, id, to, dataType bool
+}
+
+// element puts one value where it belongs.
+func (d *commandDecoder) element(c *Command, tag dicomtag.Tag, v []byte) {
+	switch tag {
+	case dicomtag.CommandField:
+		c.Field, d.field = CommandField(d.uint16(tag, v)), true
+	case dicomtag.MessageID:
+		c.MessageID, d.id = d.uint16(tag, v), true
+	case dicomtag.MessageIDBeingRespondedTo:
+		c.RespondedTo, d.to = d.uint16(tag, v), true
+	case dicomtag.CommandDataSetType:
+		c.HasData, d.dataType = d.uint16(tag, v) != dataSetAbsent, true
+	case dicomtag.AffectedSOPClassUID:
+		c.AffectedClass = trimValue(v)
+	case dicomtag.RequestedSOPClassUID:
+		c.RequestedClass = trimValue(v)
+	case dicomtag.AffectedSOPInstanceUID:
+		c.AffectedInstance = trimValue(v)
+	case dicomtag.RequestedSOPInstanceUID:
+		c.RequestedInstance = trimValue(v)
+	case dicomtag.Priority:
+		c.Priority = Priority(d.optional(tag, v))
+	case dicomtag.Status:
+		c.Status = Status(d.uint16(tag, v))
+	case dicomtag.OffendingElement:
+		c.Offending = decodeTags(v)
+	case dicomtag.ErrorComment:
+		c.Comment = trimValue(v)
+	case dicomtag.EventTypeID:
+		c.EventType = d.optional(tag, v)
+	case dicomtag.ActionTypeID:
+		c.ActionType = d.optional(tag, v)
+	case dicomtag.MoveDestination:
+		c.MoveDestination = strings.TrimSpace(trimValue(v))
+	case dicomtag.MoveOriginatorApplicationEntityTitle:
+		c.MoveOriginatorAE = strings.TrimSpace(trimValue(v))
+	case dicomtag.MoveOriginatorMessageID:
+		c.MoveOriginatorID = d.optional(tag, v)
+	default:
+		d.counts(c, tag, v)
+	}
+}
+
+// counts reads the numbers of sub-operations; an empty one is absent.
+func (d *commandDecoder) counts(c *Command, tag dicomtag.Tag, v []byte) {
+	if tag.Element < dicomtag.NumberOfRemainingSuboperations.Element ||
+		tag.Element > dicomtag.NumberOfWarningSuboperations.Element || len(v) == 0 {
+		return
+	}
+	if c.SubOperations == nil {
+		unknown := unknownSubOperations
+		c.SubOperations = &unknown
+	}
+	n := int(d.uint16(tag, v))
+	switch tag {
+	case dicomtag.NumberOfRemainingSuboperations:
+		c.SubOperations.Remaining = n
+	case dicomtag.NumberOfCompletedSuboperations:
+		c.SubOperations.Completed = n
+	case dicomtag.NumberOfFailedSuboperations:
+		c.SubOperations.Failed = n
+	case dicomtag.NumberOfWarningSuboperations:
+		c.SubOperations.Warning = n
+	}
+}
+
+func (d *commandDecoder) uint16(tag dicomtag.Tag, v []byte) uint16 {
+	if len(v) != 2 {
+		if d.why == "" {
+			d.why = fmt.Sprintf("%s has %d bytes in place of 2", tag.String(), len(v))
+		}
+		return 0
+	}
+	return binary.LittleEndian.Uint16(v)
+}
+
+// optional is uint16 for elements some peers send empty.
+func (d *commandDecoder) optional(tag dicomtag.Tag, v []byte) uint16 {
+	if len(v) == 0 {
+		return 0
+	}
+	return d.uint16(tag, v)
+}
+
+// complete checks that the elements every message needs were there. The data
+// set type is one of them by the standard; without it there is no data set.
+func (d *commandDecoder) complete(c *Command) error {
+	switch {
+	case !d.field:
+		return protocolErrorf("command set without a command field")
+	case c.Field.IsResponse() || c.Field == CCancelRQ:
+		if !d.to {
+			return protocolErrorf("command set %04XH without the message it responds to", uint16(c.Field))
+		}
+	case !d.id:
+		return protocolErrorf("command set %04XH without a message ID", uint16(c.Field))
+	}
+	return nil
+}
+
+func decodeTags(v []byte) []dataset.Tag {
+	var tags []dataset.Tag
+	for len(v) >= 4 && len(tags) < maxOffending {
+		tags = append(tags, dataset.Tag(uint32(binary.LittleEndian.Uint16(v))<<16|uint32(binary.LittleEndian.Uint16(v[2:]))))
+		v = v[4:]
+	}
+	return tags
+}
+
+// trimValue takes the padding off a text.
+func trimValue(v []byte) string { return strings.TrimRight(string(v), "\x00 ") }
