@@ -79,6 +79,7 @@ func (p *program) rootCommand() *cobra.Command {
 	for _, construct := range commands {
 		root.AddCommand(construct(p))
 	}
+	withProfiles(root)
 	return root
 }
 
