@@ -32,6 +32,7 @@ type DcmqrscpOptions struct {
 	// that dcmqrscp can do: uncompressed if it is among them, else the first.
 	Sends []Context
 	Args  []string // further options
+	Nagle bool     // leave Nagle's algorithm on, as it is shipped
 }
 
 // A Context is one SOP class in one transfer syntax.
@@ -56,7 +57,7 @@ func StartDcmqrscp(tb testing.TB, options DcmqrscpOptions) *Dcmqrscp {
 		args = append(args, "--propose-little")
 	}
 	cmd := exec.Command(program, append(args, options.Args...)...)
-	cmd.Env = append(cmd.Environ(), noDelay)
+	cmd.Env = environment(cmd, options.Nagle)
 	d.Process = startProcess(tb, "dcmqrscp", cmd)
 	d.await(tb, d.echo)
 	return d

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,15 @@ const toolWithin = 5 * time.Minute
 
 // noDelay switches Nagle's algorithm off in DCMTK and in what is built on it.
 const noDelay = "TCP_NODELAY=1"
+
+// environment is that of a server: ours, with Nagle's algorithm off unless it is
+// asked for.
+func environment(cmd *exec.Cmd, nagle bool) []string {
+	if nagle {
+		return slices.DeleteFunc(cmd.Environ(), func(v string) bool { return v == noDelay })
+	}
+	return append(cmd.Environ(), noDelay)
+}
 
 // Output is what a command line tool said, and how it ended.
 type Output struct {

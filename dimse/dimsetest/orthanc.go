@@ -44,10 +44,7 @@ func StartOrthanc(tb testing.TB, options OrthancOptions) *Orthanc {
 		tb.Fatal(err)
 	}
 	cmd := exec.Command(program, writeFile(tb, filepath.Join(dir, "orthanc.json"), string(config)))
-	cmd.Env = cmd.Environ()
-	if !options.Nagle {
-		cmd.Env = append(cmd.Env, noDelay)
-	}
+	cmd.Env = environment(cmd, options.Nagle)
 	o.Process = startProcess(tb, "orthanc", cmd)
 	o.await(tb, func(ctx context.Context) error {
 		return errors.Join(o.get(ctx, "/system", nil), o.echo(ctx))

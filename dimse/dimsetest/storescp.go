@@ -18,6 +18,7 @@ type StorescpOptions struct {
 	AE      string   // STORESCP when empty
 	Address string   // a free one when empty
 	Args    []string // further options, e.g. --abort-after, +xi
+	Nagle   bool     // leave Nagle's algorithm on, as it is shipped
 }
 
 // StartStorescp starts a storescp that takes every SOP class and transfer
@@ -32,7 +33,7 @@ func StartStorescp(tb testing.TB, options StorescpOptions) *Storescp {
 		"--aetitle", peer.AE, "--output-directory", dir,
 	}, options.Args...)
 	cmd := exec.Command(program, append(args, peer.Port())...)
-	cmd.Env = append(cmd.Environ(), noDelay)
+	cmd.Env = environment(cmd, options.Nagle)
 	s := &Storescp{Process: startProcess(tb, "storescp", cmd), Peer: peer, Dir: dir}
 	s.await(tb, peer.echo)
 	return s
