@@ -23,7 +23,7 @@ const (
 // MaxCommitReferences is how many instances one transaction of ours may name, so
 // that the result, which may give a reason for each of them, stays within what
 // is decoded as a whole. Larger lists are to be split.
-const MaxCommitReferences = 500
+const MaxCommitReferences = 250
 
 // Reference names a composite instance.
 type Reference struct {
