@@ -63,7 +63,7 @@ func (s *serving) secure(conn net.Conn) (net.Conn, error) {
 
 // readRequest waits for the A-ASSOCIATE-RQ in Sta2.
 func (a *Association) readRequest() (*pdu.AssociateRQ, bool) {
-	p, err := pdu.Read(a.link)
+	p, err := pdu.ReadControl(a.link)
 	switch {
 	case errors.Is(err, pdu.ErrMalformed):
 		a.end(protocolErrorf("%v", err))

@@ -168,7 +168,7 @@ func (a *Association) associate(request *pdu.AssociateRQ) error {
 		return transportError("send A-ASSOCIATE-RQ", err)
 	}
 	a.link.expect(a.timeouts.ARTIM)
-	p, err := pdu.Read(a.link)
+	p, err := pdu.ReadControl(a.link)
 	a.link.expect(0)
 	switch {
 	case errors.Is(err, pdu.ErrMalformed):

@@ -60,11 +60,11 @@ func (p *AssociateAC) decode(d *decoder) {
 				d.fail("more than %d presentation contexts", MaxContexts)
 				return
 			}
-			d.within(content, "presentation context", func(d *decoder) {
-				p.Contexts = append(p.Contexts, d.answeredContext())
-			})
+			p.Contexts = append(p.Contexts, content.answeredContext())
+			d.adopt(content, "presentation context")
 		case itemUserInformation:
-			d.within(content, "user information", p.User.decode)
+			p.User.decode(&content)
+			d.adopt(content, "user information")
 		default:
 			p.Unknown = d.keep(p.Unknown, t, content)
 		}

@@ -1,5 +1,7 @@
 package pdu
 
+import "strings"
+
 // ProtocolVersion is the only version of the upper layer protocol; it is a bit
 // field, so that its lowest bit counts alone (PS3.8 §9.3.2).
 const ProtocolVersion uint16 = 1
@@ -71,7 +73,7 @@ func (e *encoder) proposedContext(c ProposedContext) {
 
 func (p *AssociateRQ) decode(d *decoder) {
 	p.Version, p.CalledAE, p.CallingAE, p.Reserved = d.associateHeader()
-	syntaxes := 0
+	syntaxes := maxSyntaxes
 	for d.more() {
 		t, content := d.item()
 		switch t {
@@ -82,41 +84,57 @@ func (p *AssociateRQ) decode(d *decoder) {
 				d.fail("more than %d presentation contexts", MaxContexts)
 				return
 			}
-			d.within(content, "presentation context", func(d *decoder) {
-				p.Contexts = append(p.Contexts, d.proposedContext(&syntaxes))
-			})
+			syntaxes += len(content.rest) / bytesOfSyntax
+			p.Contexts = append(p.Contexts, content.proposedContext(&syntaxes))
+			d.adopt(content, "presentation context")
 		case itemUserInformation:
-			d.within(content, "user information", p.User.decode)
+			p.User.decode(&content)
+			d.adopt(content, "user information")
 		default:
 			p.Unknown = d.keep(p.Unknown, t, content)
 		}
 	}
 }
 
+// associateHeaderLength is what stands before the items.
+const associateHeaderLength = 68
+
 // associateHeader reads what A-ASSOCIATE-RQ and -AC have in common.
 func (d *decoder) associateHeader() (version uint16, called, calling string, reserved [32]byte) {
-	version = d.uint16()
-	d.uint16()
-	called = trimTitle(d.bytes(16))
-	calling = trimTitle(d.bytes(16))
-	copy(reserved[:], d.bytes(32))
+	h := decoder{rest: d.bytes(associateHeaderLength), err: d.err}
+	version = h.uint16()
+	h.uint16()
+	called = trimTitle(h.bytes(16))
+	calling = trimTitle(h.bytes(16))
+	copy(reserved[:], h.bytes(32))
 	return version, called, calling, reserved
 }
 
-func (d *decoder) proposedContext(syntaxes *int) ProposedContext {
+// proposedContext reads a context of at most room transfer syntaxes, which it
+// counts first: a list that grows would take twice the memory. For the same
+// reason all names are parts of one text.
+func (d *decoder) proposedContext(room *int) ProposedContext {
 	c := ProposedContext{ID: d.byte()}
 	d.bytes(3)
+	text := string(d.rest)
+	items := d.count()
+	n := int(items[itemTransferSyntax])
+	if *room -= n; *room < 0 {
+		d.fail("more transfer syntaxes than %d and one for each %d bytes", maxSyntaxes, bytesOfSyntax)
+		return c
+	}
+	if n > 0 {
+		c.TransferSyntaxes = make([]string, 0, n)
+	}
 	for d.more() {
 		t, content := d.item()
+		end := len(text) - len(d.rest)
+		name := strings.TrimRight(text[end-len(content.rest):end], uidPadding)
 		switch t {
 		case itemAbstractSyntax:
-			c.AbstractSyntax = trimUID(content.rest)
+			c.AbstractSyntax = name
 		case itemTransferSyntax:
-			if *syntaxes++; *syntaxes > maxSyntaxes {
-				d.fail("more than %d transfer syntaxes", maxSyntaxes)
-				return c
-			}
-			c.TransferSyntaxes = append(c.TransferSyntaxes, trimUID(content.rest))
+			c.TransferSyntaxes = append(c.TransferSyntaxes, name)
 		}
 	}
 	return c

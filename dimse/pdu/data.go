@@ -55,7 +55,7 @@ func (p *Data) decode(d *decoder) {
 			return
 		}
 		length := d.uint32()
-		if length < 2 || uint64(length) > uint64(len(d.rest)) {
+		if length < 2 || length > MaxControlLength {
 			d.fail("%w: value of %d bytes", errShort, length)
 			return
 		}

@@ -62,10 +62,11 @@ const (
 	HeaderLength     = 6       // type, reserved, length
 	MaxControlLength = 1 << 20 // body of any PDU but P-DATA-TF
 	MaxContexts      = 128     // presentation contexts, PS3.8 §7.1.1.13
-	maxSyntaxes      = 4096    // transfer syntaxes of all contexts together
+	maxSyntaxes      = 1024    // transfer syntaxes of all contexts together, and one more for
+	bytesOfSyntax    = 16      // this many bytes of them: a real one has more
 	maxUserItems     = 512     // user information sub-items of all kinds together
 	maxUnknownItems  = 256     // items of unknown type
-	maxValues        = 1024    // PDVs of a P-DATA-TF decoded as a whole
+	maxValues        = 512     // PDVs of a P-DATA-TF decoded as a whole
 )
 
 // PDU is one of *AssociateRQ, *AssociateAC, *AssociateRJ, *Data, *ReleaseRQ,
@@ -79,31 +80,45 @@ type PDU interface {
 
 // Decode reads the body of a PDU, the bytes behind its six byte header.
 func Decode(t Type, body []byte) (PDU, error) {
-	var p PDU
-	switch t {
-	case TypeAssociateRQ:
-		p = new(AssociateRQ)
-	case TypeAssociateAC:
-		p = new(AssociateAC)
-	case TypeAssociateRJ:
-		p = new(AssociateRJ)
-	case TypeData:
-		p = new(Data)
-	case TypeReleaseRQ:
-		p = new(ReleaseRQ)
-	case TypeReleaseRP:
-		p = new(ReleaseRP)
-	case TypeAbort:
-		p = new(Abort)
-	default:
-		return nil, fmt.Errorf("decode %s: %w: unknown type", t, ErrMalformed)
+	p, err := newPDU(t)
+	if err != nil {
+		return nil, err
 	}
 	d := decoder{rest: body}
 	p.decode(&d)
-	if d.err != nil {
-		return nil, fmt.Errorf("decode %s: %w: %w", t, ErrMalformed, d.err)
+	if err := d.failure(t); err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+// failure is what Decode returns of a decoder that has done its work.
+func (d *decoder) failure(t Type) error {
+	if d.err != nil {
+		return fmt.Errorf("decode %s: %w: %w", t, ErrMalformed, d.err)
+	}
+	return nil
+}
+
+func newPDU(t Type) (PDU, error) {
+	switch t {
+	case TypeAssociateRQ:
+		return new(AssociateRQ), nil
+	case TypeAssociateAC:
+		return new(AssociateAC), nil
+	case TypeAssociateRJ:
+		return new(AssociateRJ), nil
+	case TypeData:
+		return new(Data), nil
+	case TypeReleaseRQ:
+		return new(ReleaseRQ), nil
+	case TypeReleaseRP:
+		return new(ReleaseRP), nil
+	case TypeAbort:
+		return new(Abort), nil
+	default:
+		return nil, fmt.Errorf("%w: %s", ErrMalformed, t)
+	}
 }
 
 // Item is an item or sub-item of a type this package does not know, kept as it

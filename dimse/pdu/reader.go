@@ -2,7 +2,6 @@ package pdu
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -157,39 +156,60 @@ func discard(in *bufio.Reader, n uint32) (uint32, error) {
 	return uint32(done), eofInside(err, true)
 }
 
-// Read reads one whole PDU: for scripted conversations, and for the one PDU
-// that opens an association.
+// Read reads one whole PDU, a P-DATA-TF too: for scripted conversations.
 func Read(in io.Reader) (PDU, error) {
-	var header [HeaderLength]byte
-	if n, err := io.ReadFull(in, header[:]); err != nil {
-		return nil, eofInside(err, n > 0)
+	t, length, err := readHeader(in)
+	if err != nil {
+		return nil, err
 	}
-	return readBody(in, Type(header[0]), binary.BigEndian.Uint32(header[2:]))
+	return readBody(in, t, length)
 }
 
-// readBody reads and decodes a body. Memory is asked for as the bytes arrive,
-// never on the word of the length.
+// ReadControl reads the PDU that opens an association or answers to that. A
+// P-DATA-TF has no place there: it is returned empty, its body unread.
+func ReadControl(in io.Reader) (PDU, error) {
+	t, length, err := readHeader(in)
+	if err != nil {
+		return nil, err
+	}
+	if t == TypeData {
+		return new(Data), nil
+	}
+	return readBody(in, t, length)
+}
+
+func readHeader(in io.Reader) (t Type, length uint32, err error) {
+	var header [HeaderLength]byte
+	if n, err := io.ReadFull(in, header[:]); err != nil {
+		return 0, 0, eofInside(err, n > 0)
+	}
+	return Type(header[0]), binary.BigEndian.Uint32(header[2:]), nil
+}
+
+// readBody decodes a body as it arrives. Memory is asked for as the bytes come,
+// never on the word of a length.
 func readBody(in io.Reader, t Type, length uint32) (PDU, error) {
-	if _, known := typeNames[t]; !known {
-		return nil, fmt.Errorf("%w: %s", ErrMalformed, t)
+	p, err := newPDU(t)
+	if err != nil {
+		return nil, err
 	}
 	if length > MaxControlLength {
 		return nil, fmt.Errorf("%w: %s of %d bytes", ErrMalformed, t, length)
 	}
-	const step = 32 << 10
-	var parts [][]byte
-	for length > 0 {
-		part := make([]byte, min(length, step))
-		if _, err := io.ReadFull(in, part); err != nil {
-			return nil, eofInside(err, true)
-		}
-		parts = append(parts, part)
-		length -= uint32(len(part))
+	d := decoder{in: in, left: length}
+	p.decode(&d)
+	if rest := d.left; d.err == nil && rest > 0 { // of a PDU without items: to be ignored, PS3.8 §9.3.1
+		_, err := io.CopyN(io.Discard, in, int64(rest))
+		return p, eofInside(err, true)
 	}
-	if len(parts) == 1 {
-		return Decode(t, parts[0])
+	var lost *streamError
+	if errors.As(d.err, &lost) {
+		return nil, lost.error
 	}
-	return Decode(t, bytes.Join(parts, nil))
+	if err := d.failure(t); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // eofInside turns an end of the stream inside a PDU into what it is.

@@ -74,13 +74,19 @@ func (u *UserInformation) encode(e *encoder) {
 
 func (u *UserInformation) decode(d *decoder) {
 	room := maxUserItems
+	n := d.count()
+	u.Roles = list[Role](n[itemRole])
+	u.Extended = list[Extended](n[itemExtended])
+	u.CommonExtended = list[CommonExtended](n[itemCommonExtended])
+	u.Unknown = list[Item](n.unknown())
 	for d.more() {
 		if room--; room < 0 {
 			d.fail("more than %d sub-items", maxUserItems)
 			return
 		}
 		t, content := d.item()
-		d.within(content, "sub-item", func(d *decoder) { u.decodeItem(t, d, &room) })
+		u.decodeItem(t, &content, &room)
+		d.adopt(content, "sub-item")
 	}
 }
 
@@ -109,6 +115,24 @@ func (u *UserInformation) decodeItem(t byte, d *decoder, room *int) {
 	default:
 		u.Unknown = append(u.Unknown, Item{Type: t, Data: clone(d.rest)})
 	}
+}
+
+// list makes room for n things that were counted; none is nil.
+func list[T any, N int | uint16](n N) []T {
+	if n == 0 || n > maxUserItems {
+		return nil
+	}
+	return make([]T, 0, n)
+}
+
+// unknown is how many of the items are of no type that has a name.
+func (n *counts) unknown() (total int) {
+	for t, n := range n {
+		if t < itemMaxLength || t > itemUserIdentityAnswer {
+			total += int(n)
+		}
+	}
+	return total
 }
 
 func flag(b bool) byte {
