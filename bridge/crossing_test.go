@@ -54,7 +54,7 @@ func cross(t *testing.T, studies int) *crossing {
 	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log}))(t)
 	x.inbox = &bridge.Inbox{Spool: bytes, Quarantine: &bridge.Quarantine{Dir: filepath.Join(dir, "quarantine")}, Logger: log}
 	old, new := peer("old", x.old, log), peer("new", x.new, log)
-	x.stock = &bridge.Inventory{Old: old, Register: x.db, Logger: log}
+	x.stock = &bridge.Inventory{Old: old, Register: x.db, Pause: time.Millisecond, Logger: log}
 	x.migrator = &bridge.Migrator{
 		Node: "test", Claims: x.db, Old: old, Spool: bytes,
 		Collect: &bridge.Collector{Old: old, Inbox: x.inbox, Spool: bytes, Grace: 100 * time.Millisecond, Logger: log},

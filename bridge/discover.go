@@ -2,9 +2,11 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"pacsbridge/nondicom"
@@ -37,6 +39,8 @@ type StudyQuery struct {
 	StudyUID        string
 	PatientID       string
 	AccessionNumber string
+	Modality        string // one that the study has
+	PatientPrefix   string // what the patient ID begins with
 }
 
 // Found counts what an inventory came upon.
@@ -46,6 +50,18 @@ type Found struct {
 	New      int // studies the ledger did not know
 	Reopened int // studies that had migrated and have grown since
 	Undated  int // answers without a Study Date, which belong to no window
+
+	NoDate []string // the UIDs of the undated ones
+}
+
+// undated notes a study without a Study Date, once.
+func (f *Found) undated(studyUID string) bool {
+	if slices.Contains(f.NoDate, studyUID) {
+		return false
+	}
+	f.NoDate = append(f.NoDate, studyUID)
+	f.Undated++
+	return true
 }
 
 func (f *Found) add(s staging.Staged) {
@@ -60,19 +76,73 @@ type Inventory struct {
 	Register Register
 	Step     time.Duration // length of a window; 24 h when zero
 	Batch    int           // rows of one transaction; 50 when zero
+	Pause    time.Duration // before a query is tried again, doubled each time; 1 s when zero
+	Undated  bool          // OLD is also asked once without a date, for the studies no date query finds
 	Logger   *slog.Logger
 }
 
 // Range takes the inventory of the days from first to last, both included.
-// Windows that an earlier run finished half are gone on with where they stood.
+// Windows that an earlier run finished half are gone on with where they stood. A
+// window whose answers OLD cuts short fails, and the others are taken all the same.
 func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, error) {
 	var found Found
-	for _, w := range Windows(first, last, v.step()) {
-		if err := v.window(ctx, w, &found); err != nil {
+	var short []error
+	census := newCensus(v.Old, v.Pause, v.log())
+	days := Window{From: day(first), To: day(last).AddDate(0, 0, 1)}
+	windows := Windows(first, last, v.step())
+	for _, w := range windows {
+		err := v.window(ctx, census, w, days, &found)
+		switch {
+		case as[*TruncatedError](err):
+			short = append(short, fmt.Errorf("inventory of window %s: %w", w, err))
+		case err != nil:
 			return found, fmt.Errorf("inventory of window %s: %w", w, err)
 		}
 	}
-	return found, nil
+	if err := v.doubtful(ctx, census, windows, days, &found); err != nil && !as[*TruncatedError](err) {
+		return found, err
+	} else if err != nil {
+		short = append(short, err)
+	}
+	if v.Undated {
+		v.withoutDate(ctx, census, &found)
+	}
+	return found, errors.Join(short...)
+}
+
+// doubtful asks again, in parts, for windows that were believed before the limit
+// was known that cut them.
+func (v *Inventory) doubtful(ctx context.Context, census *census, windows []Window, days Window, found *Found) error {
+	var short []error
+	for _, w := range windows {
+		if !census.doubtful(w) {
+			continue
+		}
+		row, err := v.Register.Window(ctx, w.From, w.To)
+		if err != nil {
+			return fmt.Errorf("open the window in staging: %w", err)
+		}
+		err = v.studies(ctx, census, row.ID, &listing{window: w, days: days, listed: map[string]staging.Study{}, missed: 1}, found)
+		if err != nil && !as[*TruncatedError](err) {
+			return err
+		}
+		short = append(short, err)
+	}
+	return errors.Join(short...)
+}
+
+// withoutDate asks OLD once without a date and tells the studies that have none.
+// They are not staged: a legacy record or their name brings them in.
+func (v *Inventory) withoutDate(ctx context.Context, census *census, found *Found) {
+	_, err := census.sweep(ctx, StudyQuery{}, suspicion{}, func(row Row) error {
+		if row.Study.Date == "" {
+			v.tellUndated(row.Study, found)
+		}
+		return nil
+	})
+	if err != nil {
+		v.log().Warn("the old PACS does not list all its studies without a date; those that have none may not be told", "error", err)
+	}
 }
 
 // Named takes the inventory of the studies a query names, whatever their date,
@@ -100,26 +170,53 @@ func (v *Inventory) Named(ctx context.Context, q StudyQuery) ([]string, Found, e
 	return uids, found, nil
 }
 
-func (v *Inventory) window(ctx context.Context, w Window, found *Found) error {
+// window takes the inventory of one window. The legacy records confirm what OLD
+// answers: when one of them names a study of the window that OLD holds and did not
+// list, its answers are not all, and it is asked in parts.
+func (v *Inventory) window(ctx context.Context, census *census, w, days Window, found *Found) error {
 	row, err := v.Register.Window(ctx, w.From, w.To)
 	if err != nil {
 		return fmt.Errorf("open the window in staging: %w", err)
 	}
-	if !row.FindDone {
-		if err := v.studies(ctx, row.ID, w, found); err != nil {
+	records := v.Legacy != nil && !row.RecordsDone
+	if row.FindDone && !records {
+		return nil
+	}
+	listing := &listing{window: w, days: days, listed: map[string]staging.Study{}}
+	if err := v.studies(ctx, census, row.ID, listing, found); err != nil && !(records && as[*TruncatedError](err)) {
+		return err
+	} else if err != nil {
+		listing.short = err // what is missing may come by records
+	}
+	if records {
+		if err := v.records(ctx, row, listing, found); err != nil {
 			return err
 		}
 	}
-	if v.Legacy == nil || row.RecordsDone {
-		return nil
+	if listing.missed > 0 && listing.short == nil {
+		v.log().Warn("legacy records name studies that the old PACS holds and did not list; it is asked again in parts",
+			"window", w.String(), "studies", listing.missed)
+		listing.short = v.studies(ctx, census, row.ID, listing, found)
 	}
-	return v.records(ctx, row, w, found)
+	return listing.short
+}
+
+// listing is what OLD has answered for a window.
+type listing struct {
+	window Window
+	days   Window // of the whole inventory
+	listed map[string]staging.Study
+	missed int   // studies of the window that only the legacy records knew
+	short  error // why this cannot be all
 }
 
 // studies stages what OLD answers for the window, a batch a transaction.
-func (v *Inventory) studies(ctx context.Context, window int64, w Window, found *Found) error {
+func (v *Inventory) studies(ctx context.Context, census *census, window int64, l *listing, found *Found) error {
 	batch := make([]staging.Study, 0, v.batch())
 	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
 		staged, err := v.Register.StageStudies(ctx, window, batch)
 		if err != nil {
 			return fmt.Errorf("stage %d studies: %w", len(batch), err)
@@ -128,52 +225,53 @@ func (v *Inventory) studies(ctx context.Context, window int64, w Window, found *
 		batch = batch[:0]
 		return nil
 	}
-	for study, err := range v.Old.Studies(ctx, StudyQuery{Window: w}) {
-		if err != nil {
-			return fmt.Errorf("find studies at the old PACS: %w", err)
+	err := census.window(ctx, l.window, l.days, l.missed > 0, func(row Row) error {
+		study := row.Study
+		if _, known := l.listed[study.UID]; known || !v.belongs(study, l.window, found) {
+			return nil
 		}
-		if !v.belongs(study, w, found) {
-			continue
-		}
+		l.listed[study.UID] = study
 		found.Studies++
-		if batch = append(batch, study); len(batch) == cap(batch) {
-			if err := flush(); err != nil {
-				return err
-			}
+		if batch = append(batch, study); len(batch) < cap(batch) {
+			return nil
 		}
+		return flush()
+	})
+	if flushed := flush(); flushed != nil {
+		return flushed
 	}
-	if len(batch) > 0 {
-		if err := flush(); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	return v.Register.FinishWindow(ctx, window, staging.FindPart)
 }
 
 // belongs drops answers outside the window: some archives ignore the date key.
 func (v *Inventory) belongs(study staging.Study, w Window, found *Found) bool {
-	if w.holds(study.Date) {
-		return true
-	}
 	if study.Date == "" {
-		found.Undated++
-		v.log().Warn("study without a date answered a date query; name it by --study or by a legacy record", "study", study.UID)
+		v.tellUndated(study, found)
 	}
-	return false
+	return w.holds(study.Date)
+}
+
+func (v *Inventory) tellUndated(study staging.Study, found *Found) {
+	if found.undated(study.UID) {
+		v.log().Warn("study without a date, which no range of days holds; name it by --study or by a legacy record", "study", study.UID)
+	}
 }
 
 // records stages the legacy records of the window by keyset, a batch a transaction.
-func (v *Inventory) records(ctx context.Context, row staging.Window, w Window, found *Found) error {
+func (v *Inventory) records(ctx context.Context, row staging.Window, l *listing, found *Found) error {
 	cursor := row.RecordCursor
 	for {
-		page, err := v.Legacy.Records(ctx, w.From, w.To, cursor, v.batch())
+		page, err := v.Legacy.Records(ctx, l.window.From, l.window.To, cursor, v.batch())
 		if err != nil {
 			return fmt.Errorf("read legacy records: %w", err)
 		}
 		if len(page) == 0 {
 			return v.Register.FinishWindow(ctx, row.ID, staging.RecordsPart)
 		}
-		rows, err := v.joined(ctx, page)
+		rows, err := v.joined(ctx, page, l)
 		if err != nil {
 			return err
 		}
@@ -203,7 +301,7 @@ func (v *Inventory) recordsOf(ctx context.Context, study staging.Study, found *F
 			return nil
 		}
 		after = page[len(page)-1].StudyKey
-		rows, err := v.joined(ctx, claimedBy(study, page))
+		rows, err := v.joined(ctx, claimedBy(study, page), &listing{})
 		if err != nil {
 			return err
 		}

@@ -17,11 +17,12 @@ type heldRecord struct {
 	Held string `json:"held,omitempty"`
 }
 
-// joined finds the study of each record and lists its attachments.
-func (v *Inventory) joined(ctx context.Context, page []nondicom.Record) ([]staging.StagedRecord, error) {
+// joined finds the study of each record and lists its attachments. l is what OLD
+// has listed already.
+func (v *Inventory) joined(ctx context.Context, page []nondicom.Record, l *listing) ([]staging.StagedRecord, error) {
 	rows := make([]staging.StagedRecord, 0, len(page))
 	for _, record := range page {
-		study, held, err := v.join(ctx, record)
+		study, held, err := v.join(ctx, record, l)
 		if err != nil {
 			return nil, fmt.Errorf("join legacy record %s: %w", record.StudyKey, err)
 		}
@@ -41,12 +42,15 @@ func (v *Inventory) joined(ctx context.Context, page []nondicom.Record) ([]stagi
 // accession number and patient ID. Two matches are an ambiguity, and held is its
 // text; the record then gets a study row of its own that never travels. A record
 // that joins no study gets one made from itself.
-func (v *Inventory) join(ctx context.Context, record nondicom.Record) (study staging.Study, held string, err error) {
+func (v *Inventory) join(ctx context.Context, record nondicom.Record, l *listing) (study staging.Study, held string, err error) {
 	q := StudyQuery{StudyUID: record.StudyUID}
 	switch {
 	case record.StudyUID != "" && !uid.Opaque(record.StudyUID):
 		return ownStudy(record, staging.Ambiguous), "the record's study_uid is no UID: it is longer than 64 characters or holds characters no UID has", nil
 	case record.StudyUID != "":
+		if listed, known := l.listed[record.StudyUID]; known {
+			return joinedStudy(listed, record), "", nil
+		}
 	case record.AccessionNumber != "" && record.PatientID != "":
 		q = StudyQuery{AccessionNumber: record.AccessionNumber, PatientID: record.PatientID}
 	default:
@@ -60,10 +64,18 @@ func (v *Inventory) join(ctx context.Context, record nondicom.Record) (study sta
 	case 0:
 		return ownStudy(record, staging.Ghost), "", nil
 	case 1:
+		l.confirm(matches[0])
 		return joinedStudy(matches[0], record), "", nil
 	}
 	return ownStudy(record, staging.Ambiguous),
 		fmt.Sprintf("accession number and patient ID of the record match %d studies at the old PACS", len(matches)), nil
+}
+
+// confirm counts a study that OLD holds and did not list where it should have.
+func (l *listing) confirm(study staging.Study) {
+	if _, listed := l.listed[study.UID]; !listed && l.listed != nil && l.window.holds(study.Date) {
+		l.missed++
+	}
 }
 
 // matches asks OLD for the studies of a query and drops answers that do not

@@ -43,20 +43,30 @@ var studyKeys = []dataset.Tag{
 func (p *Peer) Studies(ctx context.Context, q StudyQuery) iter.Seq2[staging.Study, error] {
 	return func(yield func(staging.Study, error) bool) {
 		seen := map[string]bool{}
-		err := p.find(ctx, q.identifier(), func(answer *dataset.Dataset) bool {
-			study := studyOf(answer)
-			switch {
-			case study.UID == "":
-				p.Logger.Warn("C-FIND answer without Study Instance UID dropped", "peer", p.Name)
-				return true
-			case seen[study.UID]:
-				return true
+		for row, err := range p.Rows(ctx, q) {
+			if err == nil && (row.Study.UID == "" || seen[row.Study.UID]) {
+				continue
 			}
-			seen[study.UID] = true
-			return yield(study, nil)
+			seen[row.Study.UID] = true
+			if !yield(row.Study, err) {
+				return
+			}
+		}
+	}
+}
+
+// Rows is Studies with every answer, also those without a UID and repeated ones.
+func (p *Peer) Rows(ctx context.Context, q StudyQuery) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		err := p.find(ctx, q.identifier(), func(answer *dataset.Dataset) bool {
+			row := Row{Study: studyOf(answer), Time: answer.String(dataset.StudyTime)}
+			if row.Study.UID == "" {
+				p.Logger.Warn("C-FIND answer without Study Instance UID dropped", "peer", p.Name)
+			}
+			return yield(row, nil)
 		})
 		if err != nil {
-			yield(staging.Study{}, err)
+			yield(Row{}, err)
 		}
 	}
 }
@@ -134,6 +144,10 @@ func (q StudyQuery) identifier() *dataset.Dataset {
 	set(dataset.StudyInstanceUID, q.StudyUID)
 	set(dataset.PatientID, q.PatientID)
 	set(dataset.AccessionNumber, q.AccessionNumber)
+	set(dataset.ModalitiesInStudy, q.Modality)
+	if q.PatientPrefix != "" {
+		set(dataset.PatientID, q.PatientPrefix+"*")
+	}
 	if !q.Window.From.IsZero() {
 		set(dataset.StudyDate, q.Window.dates())
 		set(dataset.StudyTime, q.Window.times())

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -71,6 +72,20 @@ func (w Window) times() string {
 func (w Window) holds(date string) bool {
 	d, err := time.Parse(dayLayout, date)
 	return err == nil && !d.Before(day(w.From)) && !d.After(w.lastDay())
+}
+
+// holdsTime reports whether a Study Time (TM, PS3.5 §6.2) of a day in the window
+// belongs to it. A time that is absent or no time counts as right.
+func (w Window) holdsTime(date, tm string) bool {
+	if w.wholeDays() {
+		return true
+	}
+	tm, _, _ = strings.Cut(strings.ReplaceAll(strings.TrimSpace(tm), ":", ""), ".")
+	if len(tm) < 2 {
+		return true
+	}
+	at, err := time.Parse(dayLayout+tmLayout, date+(tm + "0000")[:6])
+	return err != nil || !at.Before(w.From) && at.Before(w.To)
 }
 
 func (w Window) wholeDays() bool       { return w.From.Equal(day(w.From)) && w.To.Equal(day(w.To)) }
