@@ -8,9 +8,9 @@
 // study is in one of these states, and the arrows are all the moves there are:
 //
 //	to-migrate ─► queued ─► collecting ─► delivering ─► verifying ─► migrated
-//	    ▲            │           │             │             │           │
-//	    ├── given back, lease lost ────────────┴─────────────┘           │
-//	    ├── gained an instance, a record or an attachment ───────────────┘
+//	    ▲           │           │             │            │            │
+//	    ├───────────┴───────────┴ given back ─┴────────────┘            │
+//	    ├── gained an instance, a record or an attachment ──────────────┘
 //	    │
 //	    ├── retried ────────── failed  ◄── collecting, delivering, verifying
 //	    └── wanted after all ─ skipped ◄── the same, to-migrate, failed
