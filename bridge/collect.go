@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"pacsbridge/dimse"
 	"pacsbridge/staging"
 	"pacsbridge/staging/spool"
 )
@@ -47,38 +48,88 @@ func (e *IncompleteError) Unwrap() error { return e.Last }
 // and in the ledger after each answer of OLD.
 func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) error {
 	k.reuse(c)
-	missing := c.missing()
-	if len(missing) == 0 {
+	if c.whole() {
 		return nil
 	}
 	arrivals := k.Inbox.Expect(c.Study.UID)
-	defer arrivals.Close()
+	defer func() { arrivals.Close(c.missing()...) }()
+	c.receive(arrivals.Got()) // what came late
 	var last error
 	for _, plan := range []func(*Collection) []Selection{byStudy, bySeries, oneByOne} {
-		for _, selection := range plan(c) {
-			err := k.ask(ctx, c, selection, arrivals)
-			c.receive(arrivals.Got())
-			if err := c.save(ctx, ledger); err != nil {
-				return err
-			}
-			if trouble := arrivals.Trouble(); errors.Is(trouble, spool.ErrFull) {
-				return trouble
-			}
-			if fatal(ctx, err) {
-				return err
-			}
-			if err != nil {
-				last = err
-				k.Logger.Debug("OLD did not send all it was asked for", "study", c.Study.UID, "asked", selection.String(), "error", err)
-			}
+		before := len(c.missing())
+		refused, err := k.carryOut(ctx, c, plan(c), arrivals, ledger)
+		if err != nil {
+			return err
 		}
-		if missing = c.missing(); len(missing) == 0 {
+		if refused != nil {
+			last = refused
+		}
+		denied, err := k.judge(ctx, c, arrivals)
+		if err != nil {
+			return err
+		}
+		c.mark()
+		if err := c.save(ctx, ledger); err != nil {
+			return err
+		}
+		missing := c.missing()
+		if c.whole() {
 			return nil
+		}
+		if denied > 0 && denied >= before && len(missing) >= before {
+			return &FreshUIDError{Arrived: denied, Missing: len(missing)}
 		}
 		k.Logger.Warn("instances are missing after OLD was asked", "study", c.Study.UID, "missing", len(missing), "error", last)
 	}
-	return &IncompleteError{Missing: missing, Last: last}
+	if missing := c.missing(); len(missing) > 0 {
+		return &IncompleteError{Missing: missing, Last: last}
+	}
+	return &UnlistedError{Counted: c.counted, Listed: len(c.Instances())}
 }
+
+// carryOut asks for one selection after the other. refused is what OLD said last
+// that was no success; err ends the collecting.
+func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Selection, arrivals *Arrivals, ledger Ledger) (refused, err error) {
+	overloads := 0
+	for _, selection := range selections {
+		before := len(arrivals.Got())
+		err := k.ask(ctx, c, selection, arrivals)
+		c.receive(arrivals.Got())
+		if err := c.save(ctx, ledger); err != nil {
+			return refused, err
+		}
+		if trouble := arrivals.Trouble(); errors.Is(trouble, spool.ErrFull) {
+			return refused, trouble
+		}
+		if fatal(ctx, err) || selection.whole() && answered(unwilling)(err) {
+			return refused, err
+		}
+		if overloads++; !overloadedMove(err) || len(arrivals.Got()) > before {
+			overloads = 0
+		}
+		if overloads == patientAsks {
+			return refused, err
+		}
+		if err != nil {
+			refused = err
+			k.Logger.Debug("OLD did not send all it was asked for", "study", c.Study.UID, "asked", selection.String(), "error", err)
+		}
+	}
+	return refused, nil
+}
+
+// patientAsks is after how many answers of an overloaded OLD, without an arrival,
+// it is left alone for a while.
+const patientAsks = 2
+
+// overloadedMove fits answers to C-MOVE that do not mean the instances asked for.
+// A702 may: it is also said when no sub-operation succeeded.
+func overloadedMove(err error) bool {
+	return answered(func(s dimse.Status) bool { return overloaded(s) && s != dimse.StatusCannotPerformSubOps })(err)
+}
+
+// whole reports whether all is received, as far as anybody knows what all is.
+func (c *Collection) whole() bool { return len(c.missing()) == 0 && !c.short() }
 
 // fatal reports whether asking for less makes no sense: the run ends, or OLD does
 // not know us or cannot be reached at all.
@@ -105,6 +156,9 @@ func (k *Collector) reuse(c *Collection) {
 // wait for OLD's final response any longer than that either.
 func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrivals *Arrivals) error {
 	arrivals.Await(c.asked(s))
+	if s.whole() && c.short() {
+		arrivals.AwaitMore(c.counted)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	final := make(chan error, 1)
@@ -139,9 +193,10 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 
 func (k *Collector) grace() time.Duration { return orDefault(k.Grace, 2*time.Second) }
 
-// byStudy asks for the whole study, unless part of it is in the spool already.
+// byStudy asks for the whole study, unless part of it is in the spool already and
+// the list of its instances is whole.
 func byStudy(c *Collection) []Selection {
-	if len(c.missing()) < len(c.Instances()) {
+	if len(c.missing()) < len(c.Instances()) && !c.short() {
 		return nil
 	}
 	return []Selection{{StudyUID: c.Study.UID}}

@@ -21,6 +21,9 @@ type Ledger interface {
 type Collection struct {
 	Study staging.Study
 	items []*staging.Item
+
+	counted int  // instances that OLD counts, where it lists fewer
+	byCount bool // OLD lists no instances at all: what arrives is what there is
 }
 
 // NewCollection gathers the items the ledger holds of a study.
@@ -112,6 +115,9 @@ func (c *Collection) asked(s Selection) []string {
 	}
 	return uids
 }
+
+// short reports whether OLD counts more instances than the collection holds.
+func (c *Collection) short() bool { return len(c.Instances()) < c.counted }
 
 // series is the part of a collection that one series makes.
 type series struct {

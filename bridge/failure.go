@@ -82,7 +82,9 @@ var rules = []rule{
 
 	{as[*UnprovenError], staging.Mismatch, Again},
 	{as[*IncompleteError], staging.Incomplete, Again},
+	{as[*FreshUIDError], staging.Incomplete, Hopeless},
 	{as[*UnlistedError], staging.Incomplete, Again},
+	{as[*InvalidUIDError], staging.Data, Hopeless},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
 	{stored(busy), staging.PeerBusy, Wait},
 	{stored(withAny), staging.TargetRefused, Hopeless},

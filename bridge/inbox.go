@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"sync"
 	"time"
 
@@ -20,7 +21,16 @@ type Arrival struct {
 	UID, SOPClass, TransferSyntax string
 	Bytes                         int64
 	SHA256                        string
+	SeriesUID                     string
 	Conflict                      string // why a second, different data set of this UID was put aside
+
+	from sender
+}
+
+// sender is who sent an instance.
+type sender struct {
+	ae      string
+	address net.Addr
 }
 
 // Inbox is where our Storage SCP puts what arrives: instances of studies that are
@@ -32,9 +42,13 @@ type Inbox struct {
 	Uninvited  bool      // what nobody asked for goes to quarantine; else it is refused (0124H)
 	Throttle   *Throttle // bytes a second from OLD; nil: as fast as they come
 	Logger     *slog.Logger
+	// Reopen sets a failed study on its way again, when an instance came that it
+	// had failed for. nil: it stays failed until somebody tries again.
+	Reopen func(ctx context.Context, studyUID string) error
 
-	mu   sync.Mutex
-	open map[string]*Arrivals
+	mu     sync.Mutex
+	open   map[string]*Arrivals
+	closed latecomers
 }
 
 var _ dimse.StoreHandler = (*Inbox)(nil)
@@ -42,6 +56,11 @@ var _ dimse.StoreHandler = (*Inbox)(nil)
 // Expect opens the inbox for a study until Close is called on what it returns.
 func (b *Inbox) Expect(studyUID string) *Arrivals {
 	a := &Arrivals{inbox: b, studyUID: studyUID, got: map[string]Arrival{}, bell: make(chan struct{}, 1)}
+	for uid, late := range b.closed.take(studyUID) {
+		if whole, err := b.Spool.Check(studyUID, uid, late.SHA256); err == nil && whole {
+			a.got[uid] = late
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open == nil {
@@ -54,7 +73,7 @@ func (b *Inbox) Expect(studyUID string) *Arrivals {
 // Store takes one instance in (PS3.4 annex B). It answers success only when the
 // instance is whole in the spool.
 func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
-	head, whole, err := dataset.Peek(in.Data, in.TransferSyntax, dataset.SeriesInstanceUID)
+	head, whole, err := dataset.Peek(in.Data, in.TransferSyntax, dataset.SeriesInstanceUID+1)
 	if err != nil {
 		return status(dimse.StatusCannotUnderstand, "read the head of %s: %w", in.SOPInstance, err)
 	}
@@ -62,6 +81,11 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 	b.mu.Lock()
 	arrivals := b.open[studyUID]
 	b.mu.Unlock()
+	if arrivals == nil && b.closed.wants(studyUID, in.SOPInstance) {
+		rest := *in
+		rest.Data = whole
+		return b.late(ctx, studyUID, head.String(dataset.SeriesInstanceUID), &rest)
+	}
 	if arrivals == nil {
 		return b.unsolicited(in, whole)
 	}
@@ -70,6 +94,7 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 		arrivals.fail(err)
 		return err
 	}
+	arrival.SeriesUID = head.String(dataset.SeriesInstanceUID)
 	arrivals.add(arrival)
 	return nil
 }
@@ -85,7 +110,7 @@ func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arriv
 		w.Abort()
 		return Arrival{}, status(dimse.StatusOutOfResources, "receive %s: %w", in.SOPInstance, err)
 	}
-	arrival := Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax}
+	arrival := Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax, from: sender{in.CallingAE, in.RemoteAddr}}
 	blob, err := w.Commit()
 	var other *spool.ConflictError
 	if errors.As(err, &other) {
@@ -152,6 +177,7 @@ type Arrivals struct {
 	mu      sync.Mutex
 	got     map[string]Arrival
 	awaited map[string]bool // what Await named and has not come yet
+	atLeast int             // and how many must have come in all
 	last    time.Time
 	trouble error
 }
@@ -181,6 +207,7 @@ func (a *Arrivals) Trouble() error {
 func (a *Arrivals) Await(uids []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.atLeast = 0
 	a.awaited = make(map[string]bool, len(uids))
 	for _, uid := range uids {
 		if _, here := a.got[uid]; !here {
@@ -189,11 +216,18 @@ func (a *Arrivals) Await(uids []string) {
 	}
 }
 
+// AwaitMore says that so many instances are waited for, named or not.
+func (a *Arrivals) AwaitMore(all int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.atLeast = all
+}
+
 // Complete reports whether all that Await named has arrived.
 func (a *Arrivals) Complete() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.awaited) == 0
+	return len(a.awaited) == 0 && len(a.got) >= a.atLeast
 }
 
 func (a *Arrivals) add(arrival Arrival) {
@@ -218,8 +252,17 @@ func (a *Arrivals) Got() map[string]Arrival {
 	return maps.Clone(a.got)
 }
 
-// Close shuts the inbox for the study; what comes later nobody has asked for.
-func (a *Arrivals) Close() {
+// forget drops an arrival that is in the spool no more.
+func (a *Arrivals) forget(uid string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.got, uid)
+}
+
+// Close shuts the inbox for the study. What was missing is still taken in for a
+// while, for the next attempt; what else comes later nobody has asked for.
+func (a *Arrivals) Close(missing ...string) {
+	a.inbox.closed.want(a.studyUID, missing)
 	a.inbox.mu.Lock()
 	defer a.inbox.mu.Unlock()
 	if a.inbox.open[a.studyUID] == a {

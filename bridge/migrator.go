@@ -123,22 +123,7 @@ func (m *Migrator) open(ctx context.Context, study staging.Study, ledger Ledger)
 	case staging.Ghost:
 		return c, nil
 	}
-	listed, err := m.Old.Instances(ctx, study.UID)
-	if err != nil {
-		return c, err
-	}
-	if len(listed) == 0 && study.ListedInstances > 0 {
-		return c, &UnlistedError{Counted: study.ListedInstances}
-	}
-	c.List(listed)
-	return c, c.save(ctx, ledger)
-}
-
-// UnlistedError tells that OLD counts instances of a study and lists none of them.
-type UnlistedError struct{ Counted int }
-
-func (e *UnlistedError) Error() string {
-	return fmt.Sprintf("the old PACS counts %d instances and lists none", e.Counted)
+	return c, m.list(ctx, c, ledger)
 }
 
 // HeldError says why a legacy record may not travel until a person has looked at it.

@@ -46,7 +46,7 @@ func (q *Quarantine) Keep(in *dimse.Instance, data io.Reader, reason string) err
 		return err
 	}
 	return q.list(quarantined{File: file, SOPClass: in.SOPClass, UID: in.SOPInstance,
-		From: sender(in), Reason: reason, At: time.Now().UTC()})
+		From: senderOf(in), Reason: reason, At: time.Now().UTC()})
 }
 
 func (q *Quarantine) write(path string, in *dimse.Instance, data io.Reader) error {
@@ -85,8 +85,8 @@ func (q *Quarantine) list(entry quarantined) error {
 	return err
 }
 
-// sender names who sent an instance: its AE title and address.
-func sender(in *dimse.Instance) string {
+// senderOf names who sent an instance: its AE title and address.
+func senderOf(in *dimse.Instance) string {
 	if in.RemoteAddr == nil {
 		return in.CallingAE
 	}

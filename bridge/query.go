@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -69,44 +68,6 @@ func (p *Peer) Rows(ctx context.Context, q StudyQuery) iter.Seq2[Row, error] {
 			yield(Row{}, err)
 		}
 	}
-}
-
-// Instances lists a study series by series, as the hierarchical search of
-// PS3.4 §C.4.1.3.1 has it: archives that refuse relational queries answer too.
-func (p *Peer) Instances(ctx context.Context, studyUID string) ([]Listed, error) {
-	series, err := p.uids(ctx, seriesLevel, dataset.SeriesInstanceUID, studyUID, "")
-	if err != nil {
-		return nil, fmt.Errorf("list series of study %s: %w", studyUID, err)
-	}
-	var listed []Listed
-	seen := map[string]bool{}
-	for _, s := range series {
-		err := p.find(ctx, identifier(imageLevel, studyUID, s.UID, dataset.SOPInstanceUID, dataset.SOPClassUID), func(answer *dataset.Dataset) bool {
-			l := Listed{UID: answer.String(dataset.SOPInstanceUID), SeriesUID: s.UID, SOPClass: answer.String(dataset.SOPClassUID)}
-			if l.UID != "" && !seen[l.UID] {
-				seen[l.UID] = true
-				listed = append(listed, l)
-			}
-			return true
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list instances of series %s: %w", s.UID, err)
-		}
-	}
-	return listed, nil
-}
-
-func (p *Peer) uids(ctx context.Context, level string, key dataset.Tag, studyUID, seriesUID string) ([]Listed, error) {
-	var found []Listed
-	seen := map[string]bool{}
-	err := p.find(ctx, identifier(level, studyUID, seriesUID, key), func(answer *dataset.Dataset) bool {
-		if u := answer.String(key); u != "" && !seen[u] {
-			seen[u] = true
-			found = append(found, Listed{UID: u})
-		}
-		return true
-	})
-	return found, err
 }
 
 // errEnough ends a query whose reader wants no more answers.

@@ -28,6 +28,9 @@ type Selection struct {
 	Instances []string
 }
 
+// whole reports whether the whole study is asked for.
+func (s Selection) whole() bool { return s.SeriesUID == "" && len(s.Instances) == 0 }
+
 func (s Selection) String() string {
 	switch {
 	case len(s.Instances) == 1:
