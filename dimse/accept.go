@@ -33,7 +33,7 @@ func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
 	}()
 	secure, err := s.secure(quickAck(conn))
 	if err != nil {
-		s.log.Info("TLS handshake failed", "peer", conn.RemoteAddr(), "error", err)
+		s.bad.add("TLS handshake failed", conn.RemoteAddr(), "error", err)
 		return nil, false
 	}
 	a := newAssociation(Acceptor, Sta1, secure, s.timeouts, s.log)
@@ -44,7 +44,7 @@ func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
 	request, ok := a.readRequest()
 	if !ok || !s.answerRequest(a, request) {
 		a.awaitClose()
-		s.log.Info("association refused", "peer", conn.RemoteAddr(), "calling", a.calling, "called", a.called, "error", a.cause())
+		s.bad.add("association refused", conn.RemoteAddr(), "calling", a.calling, "called", a.called, "error", a.cause())
 		return nil, false
 	}
 	return a, true

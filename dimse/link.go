@@ -1,6 +1,7 @@
 package dimse
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -122,8 +123,21 @@ func (l *link) write(p []byte, timeout time.Duration) (int, error) {
 	n, err := l.Conn.Write(p)
 	if err != nil {
 		l.torn = l.torn || n > 0
+		l.resetOnClose()
 	}
 	return n, err
+}
+
+// resetOnClose makes the kernel drop what a peer does not take: else the data
+// and the socket would outlive the association behind a closed window.
+func (l *link) resetOnClose() {
+	conn := l.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 // last sends p, waiting only a moment for a write under way, and lets nothing

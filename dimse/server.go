@@ -45,6 +45,9 @@ type Server struct {
 	// MaxAssociations is the number of associations at once; those beyond are
 	// rejected 2/3/2. 0: no limit.
 	MaxAssociations int
+	// MaxPerPeer is the number of associations at once of one calling title from
+	// one address; likewise. 0: no limit.
+	MaxPerPeer int
 	// Grace is how long operations under way may go on when Serve is to end; 0:
 	// 3 s.
 	Grace    time.Duration
@@ -82,6 +85,7 @@ const (
 type serving struct {
 	*Server
 	log      *slog.Logger
+	bad      *complaints
 	timeouts Timeouts
 	tasks    sync.WaitGroup
 
@@ -100,6 +104,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Server: s, log: orDiscard(s.Logger), timeouts: s.Timeouts.withDefaults(),
 		associations: make(map[*Association]struct{}), conns: make(map[net.Conn]struct{}),
 	}
+	run.bad = newComplaints(run.log)
+	defer run.bad.tell()
 	defer run.tasks.Wait()
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
@@ -182,7 +188,7 @@ func (s *serving) serve(conn net.Conn) {
 	if err := a.cause(); errors.Is(err, ErrClosed) {
 		s.log.Debug("association closed", "peer", a.peer.Addr, "calling", a.calling)
 	} else {
-		s.log.Info("association ended", "peer", a.peer.Addr, "calling", a.calling, "error", err)
+		s.bad.add("association ended", a.peer.Addr, "calling", a.calling, "error", err)
 	}
 }
 
@@ -190,11 +196,23 @@ func (s *serving) serve(conn net.Conn) {
 func (s *serving) admit(a *Association) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || s.MaxAssociations > 0 && len(s.associations) >= s.MaxAssociations {
+	if s.closing || s.MaxAssociations > 0 && len(s.associations) >= s.MaxAssociations ||
+		s.MaxPerPeer > 0 && s.ofPeer(a) >= s.MaxPerPeer {
 		return false
 	}
 	s.associations[a] = struct{}{}
 	return true
+}
+
+// ofPeer counts the associations of the same peer. It runs with mu held.
+func (s *serving) ofPeer(a *Association) (n int) {
+	host := hostOf(a.peer.Addr)
+	for other := range s.associations {
+		if other.calling == a.calling && hostOf(other.peer.Addr) == host {
+			n++
+		}
+	}
+	return n
 }
 
 // shutdown ends everything: at once what is idle, after Grace the rest.

@@ -143,7 +143,7 @@ func (e *StatusError) Error() string {
 		text = string(e.Service) + " " + text
 	}
 	if e.Comment != "" {
-		text += fmt.Sprintf(": %q", e.Comment)
+		text += fmt.Sprintf(": %.*q", maxCommentLength, e.Comment)
 	}
 	return text
 }

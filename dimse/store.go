@@ -155,10 +155,13 @@ func (c *Command) setOutcome(err error) {
 	}
 }
 
+// maxCommentLength is that of an error comment (PS3.7 annex E); peers send more.
+const maxCommentLength = 64
+
 // shortComment cuts an error comment to the 64 characters of an LO.
 func shortComment(s string) string {
-	if len(s) > 64 {
-		return s[:64]
+	if len(s) > maxCommentLength {
+		return s[:maxCommentLength]
 	}
 	return s
 }

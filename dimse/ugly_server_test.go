@@ -150,56 +150,57 @@ func stillAnswers(t testing.TB, address string) {
 	}
 }
 
+// rudeness is what peers do that they must not, on an association.
+var rudeness = map[string]func(*script){
+	"answer nobody asked for":       func(s *script) { s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 9}); s.wantAbort() },
+	"context that was not accepted": func(s *script) { s.command(99, echoRQ(1)); s.wantAbort() },
+	"data set without a command":    func(s *script) { s.data(1, true, []byte{1, 2}); s.wantAbort() },
+	"command inside a data set": func(s *script) {
+		s.command(3, storeRQ(1))
+		s.data(3, false, []byte{1, 2})
+		s.command(3, echoRQ(2))
+		s.wantAbort()
+	},
+	"data set on another context": func(s *script) { s.command(3, storeRQ(1)); s.data(1, true, []byte{1, 2}); s.wantAbort() },
+	"second association request":  func(s *script) { s.send(request()); s.wantAbort() },
+	"association answer":          func(s *script) { s.send(&pdu.AssociateRJ{}); s.wantAbort() },
+	"release answer":              func(s *script) { s.send(&pdu.ReleaseRP{}); s.wantAbort() },
+	"two aborts":                  func(s *script) { s.send(&pdu.Abort{}); _, _ = s.conn.Write([]byte{7, 0, 0, 0, 0, 4, 0, 0, 0, 0}) },
+	"unknown PDU":                 func(s *script) { s.sendBytes([]byte{0x42, 0, 0, 0, 0, 1, 0}); s.wantAbort() },
+	"value longer than its PDU":   func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0, 0, 1, 0, 1, 3}); s.wantAbort() },
+	"value of 4 GB":               func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0xFF, 0xFF, 0xFF, 0xFF, 1, 3}); s.wantAbort() },
+	"abort of 4 GB":               func(s *script) { s.sendBytes([]byte{7, 0, 0xFF, 0xFF, 0xFF, 0xFF}); s.wantAbort() },
+	"empty command set": func(s *script) {
+		s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true}}})
+		s.wantAbort()
+	},
+	"command set that is no such": func(s *script) {
+		s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte("GET / HTTP/1.1\r\n\r\n")}}})
+		s.wantAbort()
+	},
+	"command field of four bytes": func(s *script) {
+		s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte{0, 0, 0, 1, 4, 0, 0, 0, 0x30, 0, 0, 0}}}})
+		s.wantAbort()
+	},
+	"endless command set":   func(s *script) { flood(s); s.wantAbort() },
+	"end inside a data set": func(s *script) { s.command(3, storeRQ(1)); s.data(3, false, []byte{1, 2}); _ = s.conn.Close() },
+	"release inside a data set": func(s *script) {
+		s.command(3, storeRQ(1))
+		s.data(3, false, []byte{1, 2})
+		s.send(&pdu.ReleaseRQ{})
+		s.receive()
+	},
+	"end inside a PDU": func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 1, 0, 0, 0}); _ = s.conn.Close() },
+	"PDUs after the release": func(s *script) {
+		s.send(&pdu.ReleaseRQ{})
+		s.receive()
+		s.command(1, echoRQ(1))
+		s.send(request())
+		s.wantAbort()
+	},
+}
+
 func TestRudePeersLoseTheirAssociationAndNothingElse(t *testing.T) {
-	release, abort := &pdu.ReleaseRP{}, &pdu.Abort{}
-	rudeness := map[string]func(*script){
-		"answer nobody asked for":       func(s *script) { s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 9}); s.wantAbort() },
-		"context that was not accepted": func(s *script) { s.command(99, echoRQ(1)); s.wantAbort() },
-		"data set without a command":    func(s *script) { s.data(1, true, []byte{1, 2}); s.wantAbort() },
-		"command inside a data set": func(s *script) {
-			s.command(3, storeRQ(1))
-			s.data(3, false, []byte{1, 2})
-			s.command(3, echoRQ(2))
-			s.wantAbort()
-		},
-		"data set on another context": func(s *script) { s.command(3, storeRQ(1)); s.data(1, true, []byte{1, 2}); s.wantAbort() },
-		"second association request":  func(s *script) { s.send(request()); s.wantAbort() },
-		"association answer":          func(s *script) { s.send(&pdu.AssociateRJ{}); s.wantAbort() },
-		"release answer":              func(s *script) { s.send(release); s.wantAbort() },
-		"two aborts":                  func(s *script) { s.send(abort); _, _ = s.conn.Write([]byte{7, 0, 0, 0, 0, 4, 0, 0, 0, 0}) },
-		"unknown PDU":                 func(s *script) { s.sendBytes([]byte{0x42, 0, 0, 0, 0, 1, 0}); s.wantAbort() },
-		"value longer than its PDU":   func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0, 0, 1, 0, 1, 3}); s.wantAbort() },
-		"value of 4 GB":               func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 0, 6, 0xFF, 0xFF, 0xFF, 0xFF, 1, 3}); s.wantAbort() },
-		"abort of 4 GB":               func(s *script) { s.sendBytes([]byte{7, 0, 0xFF, 0xFF, 0xFF, 0xFF}); s.wantAbort() },
-		"empty command set": func(s *script) {
-			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true}}})
-			s.wantAbort()
-		},
-		"command set that is no such": func(s *script) {
-			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte("GET / HTTP/1.1\r\n\r\n")}}})
-			s.wantAbort()
-		},
-		"command field of four bytes": func(s *script) {
-			s.send(&pdu.Data{Values: []pdu.Value{{ContextID: 1, Command: true, Last: true, Fragment: []byte{0, 0, 0, 1, 4, 0, 0, 0, 0x30, 0, 0, 0}}}})
-			s.wantAbort()
-		},
-		"endless command set":   func(s *script) { flood(s); s.wantAbort() },
-		"end inside a data set": func(s *script) { s.command(3, storeRQ(1)); s.data(3, false, []byte{1, 2}); _ = s.conn.Close() },
-		"release inside a data set": func(s *script) {
-			s.command(3, storeRQ(1))
-			s.data(3, false, []byte{1, 2})
-			s.send(&pdu.ReleaseRQ{})
-			s.receive()
-		},
-		"end inside a PDU": func(s *script) { s.sendBytes([]byte{4, 0, 0, 0, 1, 0, 0, 0}); _ = s.conn.Close() },
-		"PDUs after the release": func(s *script) {
-			s.send(&pdu.ReleaseRQ{})
-			s.receive()
-			s.command(1, echoRQ(1))
-			s.send(request())
-			s.wantAbort()
-		},
-	}
 	k := new(keeper)
 	address := serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: k, Find: &finder{n: 1, ended: make(chan error, 9)}}})
 	for name, rude := range rudeness {

@@ -1,0 +1,245 @@
+package dimse_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pacsbridge/dimse"
+	"pacsbridge/dimse/pdu"
+	"pacsbridge/dimse/uid"
+)
+
+// fullSize says whether the attacks run at the size that the figures are
+// measured at, which takes minutes: PACSBRIDGE_HOSTILE=full.
+func fullSize() bool { return os.Getenv("PACSBRIDGE_HOSTILE") == "full" }
+
+const mib = 1 << 20
+
+// holding are the ways to hold a connection without using it.
+var holding = map[string]func(*script){
+	"says nothing":           func(*script) {},
+	"dribbles":               func(s *script) { go s.dribble() },
+	"stops inside a PDU":     func(s *script) { s.sendBytes([]byte{1, 0, 0, 0, 2, 0, 0, 1}) },
+	"idles":                  func(s *script) { s.associate() },
+	"stops inside a C-STORE": func(s *script) { s.associate(); s.command(3, storeRQ(1)); s.data(3, false, pattern(5000)) },
+	"closes its window":      func(s *script) { s.associate(); s.closeWindow() },
+}
+
+func (s *script) associate() {
+	s.send(request())
+	if _, ok := s.receive().(*pdu.AssociateAC); !ok {
+		s.t.Error("no association")
+	}
+}
+
+// dribble sends an association request a byte a second.
+func (s *script) dribble() {
+	b, _ := request().AppendTo(nil)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for i := range b {
+		if _, err := s.conn.Write(b[i : i+1]); err != nil {
+			return
+		}
+		<-tick.C
+	}
+}
+
+// closeWindow asks for endless answers and reads none.
+func (s *script) closeWindow() {
+	_ = s.conn.(*net.TCPConn).SetReadBuffer(4096)
+	s.command(5, dimse.Command{Field: dimse.CFindRQ, MessageID: 2, AffectedClass: uid.StudyRootFind, HasData: true})
+	s.data(5, true, nil)
+}
+
+// hold makes n connections of each kind and returns a channel that is closed
+// when the server has ended all of them.
+func hold(t *testing.T, address string, n int, within time.Duration) <-chan struct{} {
+	t.Helper()
+	var open sync.WaitGroup
+	for _, keep := range holding {
+		for range n {
+			s := connect(t, address)
+			_ = s.conn.SetDeadline(time.Now().Add(within))
+			keep(s)
+			open.Go(s.untilGone)
+		}
+	}
+	gone := make(chan struct{})
+	go func() { open.Wait(); close(gone) }()
+	return gone
+}
+
+// untilGone asks the kernel for the state of the connection, since reading would
+// open the window.
+func (s *script) untilGone() {
+	raw, err := s.conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ended(raw) {
+		<-tick.C
+	}
+	_ = s.conn.Close()
+}
+
+func TestConnectionsThatAreHeldCostNothingInTheEnd(t *testing.T) {
+	n, artim, idle := 10, time.Second, 2*time.Second
+	if fullSize() {
+		n, artim, idle = 200, 30*time.Second, 60*time.Second
+	}
+	v := startVictim(t, victimOptions{ARTIM: artim, Idle: idle})
+	echoWithin(t, v.address, time.Second)
+	before, rss, descriptors := v.state(), v.rss(), v.descriptors()
+	start := time.Now()
+	gone := hold(t, v.address, n, 2*idle+patience)
+	var slowest time.Duration
+	var highest int64
+	echoes := 0
+	for ended := false; !ended; echoes++ {
+		slowest = max(slowest, echoWithin(t, v.address, time.Second))
+		highest = max(highest, v.rss())
+		select {
+		case <-gone:
+			ended = true
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	took := time.Since(start)
+	v.settle(before, descriptors)
+	after := v.rss()
+	t.Logf("%d of each kind gone after %v; %d echoes, the slowest %v; RSS %d MiB, at most %d, after %d",
+		n, took.Round(time.Millisecond), echoes, slowest, rss/mib, highest/mib, after/mib)
+	if limit := idle + 5*time.Second; took > limit {
+		t.Errorf("they were gone after %v, more than %v", took, limit)
+	}
+	if highest-rss > 64*mib || after-rss > 32*mib {
+		t.Errorf("memory grew by %d MiB and came back to %d more", (highest-rss)/mib, (after-rss)/mib)
+	}
+}
+
+// settle waits until the goroutines and descriptors of before are all there are.
+func (v *target) settle(before victimState, descriptors int) {
+	v.t.Helper()
+	ctx := testContext(v.t)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		now, open := v.state(), v.descriptors()
+		if now.Goroutines <= before.Goroutines && open <= descriptors {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			v.t.Fatalf("%d goroutines and %d descriptors, before %d and %d", now.Goroutines, open, before.Goroutines, descriptors)
+		}
+	}
+}
+
+// echoWithin associates, echoes and releases.
+func echoWithin(t testing.TB, address string, limit time.Duration) time.Duration {
+	t.Helper()
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := echo(ctx, address); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	if took > limit {
+		t.Errorf("an echo took %v", took)
+	}
+	return took
+}
+
+func echo(ctx context.Context, address string) error {
+	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
+	a, err := dialer.Dial(ctx, []dimse.Proposal{propose(uid.Verification, uid.ImplicitLE)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Echo(ctx), a.Release(ctx))
+}
+
+func TestManyClientsAreAnsweredOrRejectedForTheMoment(t *testing.T) {
+	const clients, associations = 64, 2000
+	v := startVictim(t, victimOptions{MaxAssociations: 32})
+	var left, rejected atomic.Int64
+	left.Store(associations)
+	var mu sync.Mutex
+	var took []time.Duration
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				start := time.Now()
+				err := echo(testContext(t), v.address)
+				d := time.Since(start)
+				var reject *dimse.RejectError
+				switch {
+				case errors.As(err, &reject) && *reject == *dimse.RejectOverloaded:
+					rejected.Add(1)
+				case err != nil:
+					t.Error(err)
+				}
+				mu.Lock()
+				took = append(took, d)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	slices.Sort(took)
+	p99 := took[len(took)*99/100]
+	t.Logf("%d associations of %d clients: %d rejected 2/3/2, median %v, p99 %v", len(took), clients, rejected.Load(), took[len(took)/2], p99)
+	if p99 > 500*time.Millisecond {
+		t.Errorf("p99 is %v", p99)
+	}
+}
+
+func TestRudeAssociationsLeaveNothingBehind(t *testing.T) {
+	const warm = 500
+	n := 2000
+	if fullSize() {
+		n = 50_000
+	}
+	v := startVictim(t, victimOptions{})
+	kinds := make([]func(*script), 0, len(rudeness))
+	for _, rude := range rudeness {
+		kinds = append(kinds, rude)
+	}
+	attack := func(n int) {
+		for i := range n {
+			s := associated(t, v.address)
+			kinds[i%len(kinds)](s)
+			_ = s.conn.Close()
+		}
+	}
+	before, descriptors := v.state(), v.descriptors()
+	attack(warm)
+	v.settle(before, descriptors)
+	rss := v.rss()
+	start := time.Now()
+	attack(n)
+	v.settle(before, descriptors)
+	after := v.state()
+	t.Logf("%d rude associations in %v: RSS %d KiB, then %d KiB; %d bytes of log", n, time.Since(start).Round(time.Millisecond), rss>>10, v.rss()>>10, after.LogBytes)
+	if grown := v.rss() - rss; grown > 16*mib {
+		t.Errorf("memory grew by %d MiB", grown/mib)
+	}
+	if after.LogBytes > 64<<10 {
+		t.Errorf("%d bytes of log", after.LogBytes)
+	}
+	echoWithin(t, v.address, time.Second)
+}
