@@ -42,6 +42,11 @@ type Reconciliation struct {
 	Studies     int          `json:"studies"`
 	Complete    int          `json:"complete"`
 	Differences []Difference `json:"differences"`
+
+	Sample  *Sample        `json:"sample,omitempty"`  // where not all studies of the range were compared
+	Content *ContentCounts `json:"content,omitempty"` // where contents were compared
+
+	Repaired []string `json:"repaired,omitempty"` // studies that Repair has put back to be migrated
 }
 
 // Books reads the ledger.
@@ -55,15 +60,24 @@ type Reconciler struct {
 	Finder   Finder // OLD
 	Old, New Lister
 	Books    Books
-	Legacy   bool // there is a legacy database, so that images without a record mean something
+	Legacy   bool      // there is a legacy database, so that images without a record mean something
+	Contents *Contents // compares the contents as well; nil: the UIDs only
+	Sample   *Sample   // compare only so many studies; nil: all
 }
 
 // Range compares the studies of a scope: those in the ledger, and those that OLD
 // lists in these windows and the ledger does not know.
 func (r *Reconciler) Range(ctx context.Context, scope staging.Scope, windows []Window) (Reconciliation, error) {
-	result := Reconciliation{Differences: []Difference{}}
+	result := Reconciliation{Differences: []Difference{}, Sample: r.Sample}
+	if r.Contents != nil {
+		result.Content = &ContentCounts{}
+	}
 	known := map[string]bool{}
-	for study, err := range r.Books.Studies(ctx, scope) {
+	studies := r.Books.Studies(ctx, scope)
+	if r.Sample != nil {
+		studies, windows = r.Sample.draw(studies), nil // what the ledger does not know is in no sample
+	}
+	for study, err := range studies {
 		if err != nil {
 			return result, fmt.Errorf("read the ledger's studies: %w", err)
 		}
@@ -116,6 +130,13 @@ func (r *Reconciler) compare(ctx context.Context, study staging.Study, items []s
 	}
 	differences := append(findings(c, r.Legacy), absent(c, listed)...)
 	differences = append(differences, extra(c, listed)...)
+	if r.Contents != nil {
+		differing, err := r.Contents.compare(ctx, c, listed, result.Content)
+		if err != nil {
+			return err
+		}
+		differences = append(differences, differing...)
+	}
 	result.Studies++
 	complete := study.Kind != staging.Ambiguous
 	for _, d := range differences {
