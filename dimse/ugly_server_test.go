@@ -411,6 +411,8 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+func logger(l *logs) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
 func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -420,7 +422,7 @@ func (l *logs) String() string {
 func TestPanicOfAHandlerEndsItsAssociationAlone(t *testing.T) {
 	var text logs
 	address := serve(t, &dimse.Server{
-		Logger: slog.New(slog.NewTextHandler(&text, nil)),
+		Logger: logger(&text),
 		Handlers: dimse.Handlers{
 			Store: storeFunc(func(context.Context, *dimse.Instance) error { panic("bug in store") }),
 			Find:  panicFinder{},
