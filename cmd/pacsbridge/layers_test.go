@@ -25,6 +25,8 @@ var rooms = map[string][]string{
 		"bridge", "conf", "dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/fetch", "staging", "staging/spool",
 		"dimse/dimsetest", // the archives of the demo
 	},
+	"cmd/bench": {"dimse", "dimse/dataset", "dimse/uid", "dimse/dimsetest"},
+
 	"bridge": {"dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/fetch", "staging", "staging/spool"},
 	"conf":   {},
 
@@ -58,7 +60,7 @@ var libraries = map[string][]string{
 	"github.com/vbauerster/mpb/v8":        {"cmd/pacsbridge"},
 	"github.com/mattn/go-isatty":          {"cmd/pacsbridge"},
 	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"}, // certificates, and the demo's reports
-	"gonum.org/v1/plot":                   {"cmd/pacsbridge"}, // the plots of the report
+	"gonum.org/v1/plot":                   {"cmd/pacsbridge", "cmd/bench"}, // the plots of report and bench
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
 	"golang.org/x/text":            {"dimse/dataset", "nondicom", "tests"},

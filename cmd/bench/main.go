@@ -1,0 +1,118 @@
+// Command bench measures how fast pacsbridge carries an archive across, beside
+// what else there is for the purpose: the script of DCMTK tools that people write,
+// the old PACS pushing straight to the new one, Orthanc's own transfer. It starts
+// real servers, runs the contenders in turn, compares what arrived with a control,
+// and prints the table of what must be reached. docs/performance.md explains the
+// figures.
+//
+// It is no part of the product: it needs DCMTK, Orthanc and the Go tool.
+//
+//	go run ./cmd/bench                         # everything, five rounds
+//	go run ./cmd/bench -quick -only ct         # a first look
+//	go run ./cmd/bench -only dcmqrscp -profile /tmp/profiles
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+)
+
+// bench is one run of the program.
+type bench struct {
+	rounds     int
+	quick      bool
+	only       *regexp.Regexp
+	out        string // folder for plot and results
+	binary     string // pacsbridge
+	profile    string // folder for profiles of pacsbridge, or ""
+	settings   nodeSettings
+	results    results
+	corpora    map[string]*corpus
+	dir        string // for files of the run
+	digestCost float64
+}
+
+// nodeSettings are those settings of pacsbridge that are tried out here.
+type nodeSettings struct {
+	oldAssociations, newAssociations, workers int
+	memory                                    int64 // megabytes
+	more                                      string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	b := &bench{results: results{}, corpora: map[string]*corpus{}}
+	only := flag.String("only", "", "regular expression: the scenarios to run")
+	flag.IntVar(&b.rounds, "rounds", 5, "how often each contender runs")
+	flag.BoolVar(&b.quick, "quick", false, "one round of small corpora")
+	flag.StringVar(&b.out, "out", "", "folder for the plot and the results (default: none are written)")
+	flag.StringVar(&b.binary, "binary", "", "pacsbridge to measure (default: build it)")
+	flag.StringVar(&b.profile, "profile", "", "folder for profiles of pacsbridge")
+	flag.IntVar(&b.settings.oldAssociations, "old", 5, "old.associations")
+	flag.IntVar(&b.settings.newAssociations, "new", 4, "new.associations")
+	flag.IntVar(&b.settings.workers, "workers", 6, "migration.workers")
+	flag.Int64Var(&b.settings.memory, "memory", 256, "staging.memory in MB")
+	flag.StringVar(&b.settings.more, "settings", "", "further lines of pacsbridge.yaml")
+	flag.Parse()
+	b.only = regexp.MustCompile(*only)
+	if b.quick {
+		b.rounds = 1
+	}
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run runs all scenarios and prints what came out.
+func (b *bench) run(ctx context.Context) (err error) {
+	if b.dir, err = os.MkdirTemp("", "pb-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	for _, folder := range []string{b.out, b.profile} {
+		if folder != "" {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	if b.binary == "" {
+		b.binary = filepath.Join(b.dir, "pacsbridge")
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "./cmd/pacsbridge").CombinedOutput(); err != nil {
+			return fmt.Errorf("build pacsbridge: %w\n%s", err, out)
+		}
+	}
+	b.digestCost = digestCost()
+	for _, s := range b.scenarios() {
+		if ctx.Err() != nil {
+			break
+		}
+		if !b.only.MatchString(s.name) {
+			continue
+		}
+		fmt.Printf("\n%s\n", s.name)
+		if err := onStage(func(t *stage) error { return s.run(ctx, t) }); err != nil {
+			fmt.Printf("  not measured: %v\n", err)
+			b.results.fail(s.name, err)
+		}
+	}
+	b.print(os.Stdout)
+	if b.out == "" {
+		return nil
+	}
+	return b.write(b.out)
+}
+
+// scenario is a set of contenders that run in turn between the same servers.
+type scenario struct {
+	name string
+	run  func(context.Context, *stage) error
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"pacsbridge/dimse/dimsetest"
+)
+
+// The scenarios, as the table names them.
+const (
+	dcmqrscpCT  = "dcmqrscp to sink, ct"
+	orthancCT   = "Orthanc to Orthanc, ct"
+	orthancCR   = "Orthanc to Orthanc, cr"
+	orthancUS   = "Orthanc to Orthanc, us"
+	orthancTiny = "Orthanc to Orthanc, small"
+	orthancPack = "Orthanc to Orthanc, compressed"
+	shippedCT   = "Orthanc to Orthanc as shipped, ct"
+	distantCT   = "dcmqrscp to sink 20 ms away, ct"
+	pairCT      = "one association, ct"
+	pairSmall   = "one association, small"
+	shippedOne  = "one association to storescp as shipped, small"
+	asyncCT     = "one association 20 ms away, ct"
+	startOnly   = "start and end"
+)
+
+// away is the round trip of a distant PACS.
+const away = 20 * time.Millisecond
+
+func (b *bench) scenarios() []scenario {
+	return []scenario{
+		{startOnly, b.nothing},
+		{dcmqrscpCT, b.fromDcmqrscp(dcmqrscpCT, 0)},
+		{orthancCT, b.fromOrthanc(orthancCT, "ct", false)},
+		{orthancCR, b.fromOrthanc(orthancCR, "cr", false)},
+		{orthancUS, b.fromOrthanc(orthancUS, "us", false)},
+		{orthancTiny, b.fromOrthanc(orthancTiny, "small", false)},
+		{orthancPack, b.fromOrthanc(orthancPack, "pack", false)},
+		{shippedCT, b.fromOrthanc(shippedCT, "ct", true)},
+		{distantCT, b.fromDcmqrscp(distantCT, away)},
+		{pairCT, b.pairs(pairCT, "ct", 2)},
+		{pairSmall, b.pairs(pairSmall, "small", 2)},
+		{shippedOne, b.shippedStorescp},
+		{asyncCT, b.asyncWindow},
+	}
+}
+
+// fromDcmqrscp carries CT studies from DCMTK's archive to the sink.
+func (b *bench) fromDcmqrscp(name string, distance time.Duration) func(context.Context, *stage) error {
+	return func(ctx context.Context, t *stage) error {
+		c, err := b.corpus("ct")
+		if err != nil {
+			return err
+		}
+		if distance > 0 {
+			c = c.first(len(c.studies) / 3)
+		}
+		to := startSink(t, "NEWPACS", c)
+		r := &race{bench: b, name: name, corpus: c, to: to, new: to.peer, settings: b.settings}
+		if distance > 0 {
+			r.new.Address = startDistance(t, to.peer.Address, distance)
+			r.settings.newAssociations *= 2
+		}
+		old := dimsetest.StartDcmqrscp(t, dimsetest.DcmqrscpOptions{AE: "OLDPACS", Destinations: r.prepare(t)})
+		r.old, r.oldPID = old.Peer, old.Pid()
+		if err := loadDcmqrscp(ctx, old, c); err != nil {
+			return err
+		}
+		return r.run(ctx, r.usual()...)
+	}
+}
+
+// loadDcmqrscp stores the corpus on one association: its index bears no more.
+func loadDcmqrscp(ctx context.Context, old *dimsetest.Dcmqrscp, c *corpus) error {
+	dir := filepath.Dir(c.studies[0].items[0].file)
+	if len(c.files()) < len(c.studies) {
+		return fmt.Errorf("corpus %s is empty", c.name)
+	}
+	t := &tools{}
+	args := []string{"--required", "--max-pdu", maxPDU, "-aec", old.AE, old.Host(), old.Port()}
+	_, err := t.run(ctx, "storescu", append(args, c.files()...)...)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", dir, err)
+	}
+	return nil
+}
+
+// fromOrthanc carries a corpus between two Orthancs.
+func (b *bench) fromOrthanc(name, corpus string, nagle bool) func(context.Context, *stage) error {
+	return func(ctx context.Context, t *stage) error {
+		c, err := b.corpus(corpus)
+		if err != nil {
+			return err
+		}
+		if corpus == "ct" {
+			c = c.first(len(c.studies) / 2) // Orthanc takes its time
+		}
+		to := orthanc{dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "NEWPACS", Nagle: nagle})}
+		r := &race{bench: b, name: name, corpus: c, nagle: nagle, to: to, new: to.Peer, settings: b.settings}
+		peers := map[string]any{"OrthancPeers": map[string]any{"new": []string{to.URL + "/"}}}
+		old := orthanc{dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Nagle: nagle,
+			Modalities: r.prepare(t), Settings: peers})}
+		r.old, r.oldPID, r.transfer = old.Peer, old.Pid(), old.transfer
+		if err := old.load(ctx, c); err != nil {
+			return fmt.Errorf("load the old PACS: %w", err)
+		}
+		contenders := r.usual()
+		switch {
+		case nagle: // what waits for Nagle's algorithm gets less to do
+			contenders[0].share, contenders[1].share, contenders[2].share, contenders[3].share = 0.07, 0.27, 0.07, 0.27
+		case corpus == "pack": // storescu proposes compressed syntaxes one at a time
+			contenders = contenders[2:]
+		}
+		return r.run(ctx, contenders...)
+	}
+}
+
+// nothing is what pacsbridge takes for an empty range.
+func (b *bench) nothing(ctx context.Context, t *stage) error {
+	c := &corpus{name: "none"}
+	old, new := startSink(t, "OLDPACS", c), startSink(t, "NEWPACS", c)
+	r := &race{bench: b, name: startOnly, corpus: c, old: old.peer, to: new, new: new.peer, settings: b.settings,
+		own: dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}}
+	for range b.rounds {
+		began := time.Now()
+		used, err := r.migrate(ctx, c)
+		if err != nil {
+			return err
+		}
+		b.results.add(startOnly, ours, lap{wall: time.Since(began), mover: used, bytes: 1, instances: 1})
+	}
+	laps := b.results.of(startOnly, ours)
+	fmt.Printf("  %-16s %.3f s, %.3f s of CPU\n", ours, laps.median(func(l lap) float64 { return l.wall.Seconds() }),
+		laps.median(func(l lap) float64 { return l.mover.cpu.Seconds() }))
+	return nil
+}
