@@ -18,8 +18,8 @@ const ContentDiffers DifferenceKind = "content-differs"
 // pixel with what OLD sends anew. Archives encode data sets anew when they send them,
 // so that another digest alone says nothing.
 type Contents struct {
-	New      Holder
-	Original Holder          // OLD, or a control; asked only for instances whose digest is another
+	New      Witness
+	Original Witness          // OLD, or a control; asked only for instances whose digest is another
 	Desk     *Desk           // where C-MOVE brings instances to
 	Allowed  map[string]bool // attributes that NEW may change, as in AttributeNames
 }
@@ -107,8 +107,8 @@ func (k *Contents) judge(uid string, difference *changes, n *ContentCounts, verd
 	}
 }
 
-// look asks a holder for what v wants. last is what it said of instances that did not come.
-func (k *Contents) look(ctx context.Context, from Holder, v *viewing) (last, fatal error) {
+// look asks a witness for what v wants. last is what it said of instances that did not come.
+func (k *Contents) look(ctx context.Context, from Witness, v *viewing) (last, fatal error) {
 	if k.Desk != nil {
 		defer k.Desk.receive(v)()
 	}

@@ -18,7 +18,7 @@ type Control struct {
 	files map[string]string // by SOP Instance UID
 }
 
-var _ Holder = (*Control)(nil)
+var _ Witness = (*Control)(nil)
 
 // OpenControl looks through a folder, and the folders in it, for DICOM files. Other files
 // are passed over.

@@ -131,14 +131,14 @@ func (v *viewing) end() {
 	v.over = true
 }
 
-// Holder is where data sets can be had from: one of the two PACS, or a folder.
-type Holder interface {
+// Witness is where data sets can be had from: one of the two PACS, or a folder.
+type Witness interface {
 	// fetch shows the wanted instances of a study as far as they are to be had. last is
 	// what was said of those that are not; fatal ends the comparison.
 	fetch(ctx context.Context, study string, v *viewing) (last, fatal error)
 }
 
-// Shelf is one of the two PACS as a holder: it is asked by C-GET where that is allowed
+// Shelf is one of the two PACS as a witness: it is asked by C-GET where that is allowed
 // and offered, and by C-MOVE to our own SCP otherwise.
 type Shelf struct {
 	Peer   *Peer
