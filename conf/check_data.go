@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -98,6 +99,9 @@ func (c checker) legacyURL(u URL) {
 	}
 }
 
+// storeSchemes are the kinds of stores that have an address.
+var storeSchemes = []string{"file", "ftp", "ftps", "sftp", "s3", "obs", "smb", "webdav", "webdavs", "http", "https"}
+
 var storeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 func (c checker) stores(stores []Store) {
@@ -111,9 +115,12 @@ func (c checker) stores(stores []Store) {
 			c.fail(key+".name", "one entry a store", "%q is listed twice", s.Name)
 		}
 		seen[s.Name] = true
-		if s.At == "" {
+		switch scheme := s.At.Scheme(); {
+		case s.At == "":
 			c.fail(key+".at", "a folder, or an address such as ftp://user:${PASSWORD}@host/folder", "must be set")
-		} else if s.At.Scheme() != "" {
+		case scheme != "" && !slices.Contains(storeSchemes, scheme):
+			c.fail(key+".at", "a folder, or the address of one: "+strings.Join(storeSchemes, ", "), "%s: is not a kind of store", scheme)
+		case scheme != "":
 			c.url(key+".at", s.At)
 		}
 	}

@@ -1,9 +1,6 @@
 package conf
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // notYet refuses what the settings can say but this version cannot do, so
 // that nobody learns of it in the middle of a migration.
@@ -22,12 +19,6 @@ func (c checker) notYet(s *Settings) {
 	} {
 		if later.asked {
 			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)
-		}
-	}
-	for i, store := range s.Legacy.Stores {
-		if scheme := store.At.Scheme(); scheme != "" && scheme != "file" {
-			c.fail(fmt.Sprintf("legacy.stores[%d].at", i), "a local folder, or a share that is mounted as one",
-				"%s: is not available yet", scheme)
 		}
 	}
 }

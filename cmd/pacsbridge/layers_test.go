@@ -63,7 +63,7 @@ var libraries = map[string][]string{
 	"gonum.org/v1/plot":                   {"cmd/pacsbridge", "cmd/bench"}, // the plots of report and bench
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
-	"golang.org/x/text":            {"dimse/dataset", "nondicom", "tests"},
+	"golang.org/x/text":            {"dimse/dataset", "nondicom", "nondicom/fetch", "tests"},
 	"golang.org/x/sys":             {"dimse", "dimse/dimsetest", "staging/pgtest", "staging/spool"},
 
 	"github.com/riverqueue/river": {"staging"},
@@ -78,6 +78,13 @@ var libraries = map[string][]string{
 	"github.com/suyashkumar/dicom":       {"nondicom", "tests"},
 	"github.com/gabriel-vasile/mimetype": {"nondicom"},
 	"github.com/rclone/rclone":           {"nondicom/fetch"},
+
+	// What rclone's backends answer with, to tell one error from another.
+	"github.com/jlaffaye/ftp":      {"nondicom/fetch"},
+	"github.com/cloudsoda/go-smb2": {"nondicom/fetch"},
+	"github.com/aws/aws-sdk-go-v2": {"nondicom/fetch"},
+	"github.com/aws/smithy-go":     {"nondicom/fetch"},
+	"golang.org/x/crypto":          {"nondicom/fetch"},
 
 	"golang.org/x/time": {"bridge"},
 	"golang.org/x/sync": {"bridge", "dimse", "cmd/pacsbridge"},

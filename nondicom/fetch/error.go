@@ -5,17 +5,20 @@ import "errors"
 // The ways a fetch fails. Compare with errors.Is.
 var (
 	ErrUnknownStore = errors.New("no such store in the settings")
-	ErrNotAvailable = errors.New("this kind of store is not available yet")
+	ErrNotAvailable = errors.New("this kind of store is not available")
 	ErrUnsafePath   = errors.New("path leaves its store")
 	ErrNotFound     = errors.New("not found")
 	ErrDenied       = errors.New("access denied")
-	ErrNotAFile     = errors.New("not a file")
-	ErrEmpty        = errors.New("file is empty")
-	ErrShort        = errors.New("file is shorter than expected")
-	ErrLong         = errors.New("file is longer than expected")
-	ErrDigest       = errors.New("content differs from the expected digest")
-	ErrChanged      = errors.New("file changed while it was read")
-	ErrBroken       = errors.New("reading broke off")
+	// ErrPassword is never tried again by itself: servers lock accounts.
+	ErrPassword  = errors.New("the store refuses our name or password")
+	ErrUntrusted = errors.New("the server cannot prove who it is")
+	ErrNotAFile  = errors.New("not a file")
+	ErrEmpty     = errors.New("file is empty")
+	ErrShort     = errors.New("file is shorter than expected")
+	ErrLong      = errors.New("file is longer than expected")
+	ErrDigest    = errors.New("content differs from the expected digest")
+	ErrChanged   = errors.New("file changed while it was read")
+	ErrBroken    = errors.New("reading broke off")
 )
 
 // Error is a fetch that failed.

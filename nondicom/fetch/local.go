@@ -18,7 +18,8 @@ import (
 
 // folder is a store on this machine, or on a share mounted here.
 type folder struct {
-	root string // absolute; may go through links
+	root   string // absolute; may go through links
+	encode func(name string) (string, error)
 }
 
 var _ place = (*folder)(nil)
@@ -35,7 +36,11 @@ func openLocal(u *url.URL) (place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{root: root}, nil
+	if err := knownParameters(u); err != nil {
+		return nil, err
+	}
+	encode, err := nameEncoder(u.Query().Get("charset"))
+	return &folder{root: root, encode: encode}, err
 }
 
 func (f *folder) check(context.Context) error {
@@ -61,6 +66,10 @@ func (f *folder) pathOf(u *url.URL) (string, bool) {
 }
 
 func (f *folder) open(ctx context.Context, path string) (*File, error) {
+	path, err := f.encode(path)
+	if err != nil {
+		return nil, err
+	}
 	root, name, err := f.resolve(path)
 	if err != nil {
 		return nil, err
@@ -71,7 +80,7 @@ func (f *folder) open(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, localError(err)
 	}
-	return openObject(ctx, remote, name)
+	return openObject(ctx, remote, name, localError)
 }
 
 // resolve follows the links of a path and refuses it when they lead out of the

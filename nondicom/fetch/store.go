@@ -4,14 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Store is a place that the settings name.
 type Store struct {
 	Name string // as it stands before the colon of a location
-	At   string // a folder, or file:///folder
+	// At is a folder, or a URL (signs such as @ / # ? % in a password are
+	// written %40 %2F %23 %3F %25):
+	//
+	//	file:///folder
+	//	ftp://user:password@host/folder     ?tls=explicit, ?verify=no; ftps:// is TLS from the beginning
+	//	sftp://user:password@host/folder    ?key=file (with ?passphrase=), ?known_hosts=file; /~/ is the home folder
+	//	s3://key:secret@bucket/prefix       ?endpoint=https://host, ?region=, ?provider=; obs:// likewise
+	//	smb://user:password@host/share/folder   ?domain=
+	//	webdav://user:password@host/folder, webdavs:// with TLS
+	//	http://user:password@host/folder, https://
+	//
+	// ?charset=gbk says for all of them how the names of files are written
+	// there, where that is not UTF-8.
+	At string
 }
 
 // Stores are the places that attachments are fetched from. They may be used by
@@ -34,15 +49,15 @@ type place interface {
 	pathOf(u *url.URL) (string, bool)
 }
 
-// kinds say how a place is opened, by the scheme of its URL. A nil entry is
-// known, but not available yet.
+// kinds say how a place is opened, by the scheme of its URL.
 var kinds = map[string]func(u *url.URL) (place, error){
 	"file": openLocal,
-	"ftp":  nil, "ftps": nil, "sftp": nil, "s3": nil, "obs": nil, "smb": nil,
-	"webdav": nil, "webdavs": nil, "http": nil, "https": nil,
+	"ftp":  openFTP, "ftps": openFTP, "sftp": openSFTP,
+	"s3": openS3, "obs": openS3, "smb": openSMB,
+	"webdav": openWebDAV, "webdavs": openWebDAV, "http": openHTTP, "https": openHTTP,
 }
 
-// Open prepares the stores. It names every store that cannot be used: of a kind
+// Open prepares the stores; it calls on none of them. It names every store that cannot be used: of a kind
 // that is not available, or named twice.
 func Open(stores []Store) (*Stores, error) {
 	s := &Stores{places: map[string]place{}}
@@ -87,17 +102,27 @@ func openPlace(at string) (place, error) {
 
 func kindOf(scheme string) (func(*url.URL) (place, error), error) {
 	open, known := kinds[strings.ToLower(scheme)]
-	switch {
-	case !known:
-		return nil, fmt.Errorf("%w: %s is unknown (available: a folder, or file:///folder)", ErrNotAvailable, scheme)
-	case open == nil:
-		return nil, fmt.Errorf("%w: %s (available: a folder, or file:///folder)", ErrNotAvailable, scheme)
+	if !known {
+		schemes := slices.Sorted(maps.Keys(kinds))
+		return nil, fmt.Errorf("%w: %s (available: a folder, or the URL of %s)", ErrNotAvailable, scheme, strings.Join(schemes, ", "))
 	}
 	return open, nil
 }
 
 // Names lists the stores in the order of the settings.
 func (s *Stores) Names() []string { return s.names }
+
+// Close ends the connections that are kept for later files. Files that are
+// open are no longer readable.
+func (s *Stores) Close(ctx context.Context) error {
+	var errs []error
+	for _, at := range s.places {
+		if closer, ok := at.(interface{ close(context.Context) error }); ok {
+			errs = append(errs, closer.close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Check looks whether a store answers.
 func (s *Stores) Check(ctx context.Context, name string) error {

@@ -112,7 +112,7 @@ func TestFetchNamesWhatIsWrong(t *testing.T) {
 		"reports:2026/" + longName + ".pdf": fetch.ErrNotFound,
 		"scans:a.pdf":                       fetch.ErrUnknownStore,
 		"a.pdf":                             fetch.ErrUnknownStore,
-		"ftp://host/a.pdf":                  fetch.ErrNotAvailable,
+		"ftp://host/a.pdf":                  fetch.ErrUnsafePath,
 		"gopher://host/a.pdf":               fetch.ErrNotAvailable,
 	} {
 		_, err := stores.Fetch(t.Context(), location)
@@ -213,14 +213,21 @@ func TestOpenNamesEveryFault(t *testing.T) {
 		{Name: "good", At: t.TempDir()},
 		{Name: "good", At: t.TempDir()},
 		{Name: "a:b", At: t.TempDir()},
-		{Name: "remote", At: "ftp://user:geheim@host/scans"},
+		{Name: "tls", At: "ftp://user:geheim@host/scans?tsl=explicit"},
+		{Name: "unknown", At: "sftp://user:geheim@host/scans?known_hosts=/nowhere"},
+		{Name: "keyless", At: "sftp://user@host/scans?known_hosts=/dev/null"},
+		{Name: "share", At: "smb://user:geheim@host"},
+		{Name: "bucket", At: "s3://key:geheim@/prefix"},
+		{Name: "endpoint", At: "obs://key:geheim@bucket/prefix"},
+		{Name: "charset", At: "file:///srv?charset=klingon"},
+		{Name: "port", At: "webdav://user:geheim@host:port/"},
 		{Name: "odd", At: "gopher://host"},
 		{Name: "none", At: ""},
 	})
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, name := range []string{`"good"`, `"a:b"`, `"remote"`, `"odd"`, `"none"`} {
+	for _, name := range []string{`"good"`, `"a:b"`, `"tls"`, `"unknown"`, `"keyless"`, `"share"`, `"bucket"`, `"endpoint"`, `"charset"`, `"port"`, `"odd"`, `"none"`} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("store %s is not named: %v", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+	"time"
 )
 
 // Want is what a content must be. The zero value expects nothing.
@@ -27,8 +28,10 @@ func (f *File) Expect(want Want) *File {
 	if want.MD5 != "" {
 		f.checks.digests = append(f.checks.digests, digest{"md5", want.MD5, md5.New()})
 	}
-	if err := f.checks.length(f.Size); err != nil {
-		_ = f.end(err)
+	if f.Size >= 0 {
+		if err := f.checks.length(f.Size); err != nil {
+			_ = f.end(err)
+		}
 	}
 	return f
 }
@@ -65,15 +68,20 @@ func (c checks) length(size int64) error {
 // verify is called when the store says that the content ends. A file that
 // changed is told apart from one that never was what was expected.
 func (f *File) verify() error {
-	size, modTime, err := f.state(f.ctx)
+	_ = f.closeStream() // Samba shows the old time of a file for as long as it is open
+	size, modTime, err := f.stateNow()
 	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotAFile):
+		return &Error{Kind: ErrChanged, Detail: err}
 	case err != nil:
-		return &Error{Kind: ErrChanged, Detail: f.explain(err)}
+		return err
 	case size != f.Size:
 		return &Error{Kind: ErrChanged, Detail: fmt.Errorf("%d bytes became %d", f.Size, size)}
 	case !modTime.Equal(f.ModTime):
 		return &Error{Kind: ErrChanged, Detail: errors.New("its modification time differs")}
-	case f.read != f.Size:
+	case f.read == 0:
+		return &Error{Kind: ErrEmpty}
+	case f.Size >= 0 && f.read != f.Size:
 		return &Error{Kind: ErrBroken, Detail: fmt.Errorf("%d bytes of %d arrived", f.read, f.Size)}
 	}
 	if err := f.checks.length(f.read); err != nil {
@@ -85,4 +93,18 @@ func (f *File) verify() error {
 		}
 	}
 	return nil
+}
+
+// stateNow asks for the file's size and time, again where the connection that
+// the question went by was a broken one.
+func (f *File) stateNow() (int64, time.Time, error) {
+	for {
+		size, modTime, err := f.origin.state(f.ctx)
+		if err == nil {
+			return size, modTime, nil
+		}
+		if err = f.origin.explain(err); !f.mayResume(err) || f.wait() != nil {
+			return 0, time.Time{}, err
+		}
+	}
 }

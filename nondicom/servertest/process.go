@@ -48,12 +48,18 @@ func program(tb testing.TB, name, debian string) string {
 			return found
 		}
 	}
-	missing := name + " is not installed (Debian package " + debian + ")"
-	if os.Getenv(requirePeers) == "1" {
-		tb.Fatal(missing)
-	}
-	tb.Skip(missing)
+	missing(tb, name, debian)
 	return ""
+}
+
+// missing skips the test, or fails it when peers are required.
+func missing(tb testing.TB, name, debian string) {
+	tb.Helper()
+	text := name + " is not installed (Debian package " + debian + ")"
+	if os.Getenv(requirePeers) == "1" {
+		tb.Fatal(text)
+	}
+	tb.Skip(text)
 }
 
 // tempDir is a folder with a path short enough for a Unix socket.
