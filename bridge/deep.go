@@ -19,7 +19,7 @@ const ContentDiffers DifferenceKind = "content-differs"
 // so that another digest alone says nothing.
 type Contents struct {
 	New      Witness
-	Original Witness          // OLD, or a control; asked only for instances whose digest is another
+	Original Witness         // OLD, or a control; asked only for instances whose digest is another
 	Desk     *Desk           // where C-MOVE brings instances to
 	Allowed  map[string]bool // attributes that NEW may change, as in AttributeNames
 }
