@@ -35,8 +35,10 @@ type link struct {
 
 	ending  atomic.Bool // last has been called
 	writing sync.Mutex
-	torn    bool // a write ended in the middle of a PDU
-	over    bool // last has been said
+	waited  time.Duration // in writes, for the peer to take the next patienceStep bytes
+	sent    int           // of those
+	torn    bool          // a write ended in the middle of a PDU
+	over    bool          // last has been said
 }
 
 func newLink(conn net.Conn, writeTimeout time.Duration) *link {
@@ -116,11 +118,16 @@ func (l *link) Write(p []byte) (int, error) {
 
 // write runs with writing held.
 func (l *link) write(p []byte, timeout time.Duration) (int, error) {
-	_ = l.SetWriteDeadline(time.Now().Add(timeout))
+	begun := time.Now()
+	_ = l.SetWriteDeadline(begun.Add(timeout - l.waited))
 	if l.ending.Load() {
-		_ = l.SetWriteDeadline(time.Now().Add(abortTime))
+		_ = l.SetWriteDeadline(begun.Add(abortTime))
 	}
 	n, err := l.Conn.Write(p)
+	l.waited += time.Since(begun)
+	if l.sent += n; l.sent >= patienceStep {
+		l.sent, l.waited = 0, 0
+	}
 	if err != nil {
 		l.torn = l.torn || n > 0
 		l.resetOnClose()
@@ -148,7 +155,7 @@ func (l *link) last(p []byte) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if !l.over && !l.torn {
-		_, _ = l.write(p, abortTime)
+		_, _ = l.write(p, l.waited+abortTime)
 	}
 	l.over = true
 }

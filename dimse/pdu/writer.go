@@ -18,12 +18,38 @@ const (
 	overhead     = HeaderLength + valueHeaderLength
 	commandRoom  = 4 << 10 // so that a command set and a full fragment go out in one write
 	bufferLength = commandRoom + HeaderLength + DefaultMaxLength + 1
+
+	smallBufferLength = 8 << 10
 )
 
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, bufferLength)
-	return &b
-}}
+var (
+	buffers      = pool(bufferLength)
+	smallBuffers = pool(smallBufferLength) // for what is known to be small: a peer that does not read it holds it
+)
+
+func pool(length int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		b := make([]byte, 0, length)
+		return &b
+	}}
+}
+
+// buffersFor chooses a pool by the length of the data, where the reader tells it
+// and the fragments that the peer takes fit.
+func (w *Writer) buffersFor(command []byte, data io.Reader) *sync.Pool {
+	length := 0
+	if data != nil {
+		sized, ok := data.(interface{ Len() int })
+		if !ok {
+			return buffers
+		}
+		length = sized.Len()
+	}
+	if 2*overhead+len(command)+length+1 > smallBufferLength || w.fragment < smallBufferLength {
+		return buffers
+	}
+	return smallBuffers
+}
 
 // Writer sends messages as P-DATA-TF PDUs no longer than the peer's maximum.
 // Every write to the connection holds whole PDUs, and as many of them as the
@@ -68,8 +94,9 @@ func (e *SourceError) Temporary() bool {
 // WriteMessage sends a command set and, where data is not nil, the data set
 // behind it, read to its end. It returns the length of the data set.
 func (w *Writer) WriteMessage(contextID byte, command []byte, data io.Reader) (int64, error) {
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
+	pool := w.buffersFor(command, data)
+	buffer := pool.Get().(*[]byte)
+	defer pool.Put(buffer)
 	m := message{Writer: w, contextID: contextID, buf: (*buffer)[:0]}
 	if err := m.command(command); err != nil {
 		return 0, err
@@ -126,24 +153,28 @@ func (m *message) data(r io.Reader) (total int64, err error) {
 	var ahead [1]byte
 	have := 0 // bytes of ahead
 	for {
-		if err := m.room(m.fragment + 1); err != nil {
+		fragment := m.fragment
+		if cap(m.buf) == smallBufferLength { // all there is fits
+			fragment = min(fragment, cap(m.buf)-len(m.buf)-overhead-1)
+		}
+		if err := m.room(fragment + 1); err != nil {
 			return total, err
 		}
 		start := len(m.buf) + overhead
-		window := m.buf[start : start+m.fragment+1]
+		window := m.buf[start : start+fragment+1]
 		copy(window, ahead[:have])
 		n, err := readFull(r, window[have:])
 		if err != nil {
 			return total, &SourceError{Err: err}
 		}
 		n += have
-		if n <= m.fragment {
+		if n <= fragment {
 			m.seal(n, false, true)
 			return total + int64(n), nil
 		}
-		ahead[0], have = window[m.fragment], 1
-		m.seal(m.fragment, false, false)
-		total += int64(m.fragment)
+		ahead[0], have = window[fragment], 1
+		m.seal(fragment, false, false)
+		total += int64(fragment)
 	}
 }
 
