@@ -210,7 +210,7 @@ func (h *hospital) ledgerAgrees(instances int) {
 	}
 
 	var result bridge.Reconciliation
-	h.json(&result, "verify")
+	h.json(&result, "verify", "--deep")
 	if result.Studies != all || result.Complete != all {
 		t.Errorf("verify: %d of %d studies complete, want all of %d; %v", result.Complete, result.Studies, all, result.Differences)
 	}
