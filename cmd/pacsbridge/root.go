@@ -18,6 +18,7 @@ var commands = []func(*program) *cobra.Command{
 	newInitCommand,
 	newCheckCommand,
 	newDiscoverCommand,
+	newPlanCommand,
 	newMigrateCommand,
 	newServeCommand,
 	newVerifyCommand,
