@@ -15,15 +15,28 @@ type Feeding interface {
 	Feed(ctx context.Context, o staging.FeedOptions) (int, error)
 	// Remaining counts the studies of the scope that have not come to their end.
 	Remaining(ctx context.Context, scope staging.Scope) (int, error)
+}
+
+// Reclaiming takes studies back from workers that will not finish them.
+type Reclaiming interface {
 	// Reclaim returns studies whose lease has run out to to-migrate.
 	Reclaim(ctx context.Context, node string, all bool) (int, error)
+	// Expire returns studies that have been in work for longer than a time.
+	Expire(ctx context.Context, inWorkFor time.Duration) (int, error)
+}
+
+// Queueing is both.
+type Queueing interface {
+	Feeding
+	Reclaiming
 }
 
 // Dispatcher keeps the queue filled while there is something to migrate.
 type Dispatcher struct {
-	Feeding Feeding
+	Queue   Queueing
 	Options staging.FeedOptions  // who feeds, how much room there is, which departments have a queue
 	Open    func(time.Time) bool // the hours in which studies may be opened; nil: always
+	Limit   time.Duration        // longest a study may be in work; 1 h when zero
 	Logger  *slog.Logger
 
 	bell chan struct{}
@@ -34,9 +47,9 @@ type Dispatcher struct {
 const lookAgain = 500 * time.Millisecond
 
 // NewDispatcher returns a dispatcher; Ring makes it look at staging at once.
-func NewDispatcher(f Feeding, o staging.FeedOptions, open func(time.Time) bool, log *slog.Logger) *Dispatcher {
+func NewDispatcher(q Queueing, o staging.FeedOptions, open func(time.Time) bool, log *slog.Logger) *Dispatcher {
 	o.Room = orDefault(o.Room, 200)
-	return &Dispatcher{Feeding: f, Options: o, Open: open, Logger: log, bell: make(chan struct{}, 1)}
+	return &Dispatcher{Queue: q, Options: o, Open: open, Logger: log, bell: make(chan struct{}, 1)}
 }
 
 // Ring says that a study has come to its end, so that there is room for another.
@@ -72,25 +85,39 @@ func (d *Dispatcher) Run(ctx context.Context, scope staging.Scope, inventory <-c
 
 // round reclaims, feeds and counts what is left.
 func (d *Dispatcher) round(ctx context.Context, scope staging.Scope) (int, error) {
-	reclaimed, err := d.Feeding.Reclaim(ctx, d.Options.Node, false)
-	if err != nil {
-		return 0, ended(ctx, fmt.Errorf("reclaim studies whose lease ran out: %w", err))
-	}
-	if reclaimed > 0 {
-		d.Logger.Warn("leases ran out; studies go back to the queue", "studies", reclaimed)
+	if err := d.takeBack(ctx); err != nil {
+		return 0, ended(ctx, err)
 	}
 	if d.Open == nil || d.Open(time.Now()) {
 		options := d.Options
 		options.Scope = scope
-		if _, err := d.Feeding.Feed(ctx, options); err != nil {
+		if _, err := d.Queue.Feed(ctx, options); err != nil {
 			return 0, ended(ctx, fmt.Errorf("feed the queue: %w", err))
 		}
 	}
-	left, err := d.Feeding.Remaining(ctx, scope)
+	left, err := d.Queue.Remaining(ctx, scope)
 	if err != nil {
 		return 0, ended(ctx, fmt.Errorf("count what is left: %w", err))
 	}
 	return left, nil
+}
+
+// takeBack is the time-out clean-up: it takes studies back from processes that have
+// died, and from workers that hold one for longer than a study may take. A living
+// worker gives up by itself at the limit; beyond it, it hangs.
+func (d *Dispatcher) takeBack(ctx context.Context) error {
+	reclaimed, err := d.Queue.Reclaim(ctx, d.Options.Node, false)
+	if err != nil {
+		return fmt.Errorf("reclaim studies whose lease ran out: %w", err)
+	}
+	expired, err := d.Queue.Expire(ctx, orDefault(d.Limit, time.Hour)+farewell)
+	if err != nil {
+		return fmt.Errorf("take back studies that are in work for too long: %w", err)
+	}
+	if reclaimed+expired > 0 {
+		d.Logger.Warn("studies taken back and queued again", "lease_ran_out", reclaimed, "too_long_in_work", expired)
+	}
+	return nil
 }
 
 // ended prefers the reason why the run was stopped to the errors that this made.

@@ -75,6 +75,7 @@ type rule struct {
 // comes before what the network said, and the particular before the general.
 var rules = []rule{
 	{is(errTimeLimit), staging.Timeout, Again},
+	{as[*UsedUpError], staging.Timeout, Hopeless},
 	{as[*DestinationError], staging.PeerRefused, Halt},
 	{rejected(false), staging.PeerRefused, Halt},
 	{rejected(true), staging.PeerBusy, Wait},

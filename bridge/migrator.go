@@ -45,9 +45,12 @@ func (m *Migrator) Migrate(ctx context.Context, studyID int64) error {
 		return fmt.Errorf("claim study %d: %w", studyID, err)
 	}
 	study := claim.Study()
+	if over := m.usedUp(study); over != nil {
+		return m.failed(ctx, claim, nil, over)
+	}
 	m.Logger.Debug("study opened", "study", study.UID, "attempt", study.Attempts)
 	work, stop := m.leased(ctx, claim)
-	collection, err := m.journey(work, study, claim)
+	collection, err := m.attempt(work, study, claim)
 	if cause := context.Cause(work); err != nil && cause != nil {
 		err = cause
 	}
