@@ -34,6 +34,7 @@ type crossing struct {
 	inbox    *bridge.Inbox
 	migrator *bridge.Migrator
 	stock    *bridge.Inventory
+	address  string // of our Storage SCP
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
 
@@ -54,6 +55,10 @@ func cross(t *testing.T, studies int) *crossing {
 	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log}))(t)
 	x.inbox = &bridge.Inbox{Spool: bytes, Quarantine: &bridge.Quarantine{Dir: filepath.Join(dir, "quarantine")}, Logger: log}
 	old, new := peer("old", x.old, log), peer("new", x.new, log)
+	x.inbox.Reopen = func(ctx context.Context, studyUID string) error {
+		_, err := x.db.RetryFailed(ctx, staging.Scope{StudyUIDs: []string{studyUID}}, staging.RetryFilter{})
+		return err
+	}
 	x.stock = &bridge.Inventory{Old: old, Register: x.db, Pause: time.Millisecond, Logger: log}
 	x.migrator = &bridge.Migrator{
 		Node: "test", Claims: x.db, Old: old, Spool: bytes,
@@ -77,7 +82,8 @@ func cross(t *testing.T, studies int) *crossing {
 // serve runs our Storage SCP and makes it known to OLD.
 func (x *crossing) serve(log *slog.Logger) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(x.t)
-	x.old.AddDestination(ourAE, listener.Addr().String())
+	x.address = listener.Addr().String()
+	x.old.AddDestination(ourAE, x.address)
 	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox}, Logger: log}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -99,6 +105,24 @@ func (x *crossing) work(log *slog.Logger) {
 	x.feeder = bridge.NewDispatcher(x.db, staging.FeedOptions{Node: "test", Room: 10}, nil, log)
 	check(x.t, x.queue.Start(context.Background()))
 	x.t.Cleanup(func() { check(x.t, x.queue.Stop(context.Background())) })
+	ended := make(chan struct{})
+	x.t.Cleanup(func() { close(ended) })
+	go x.hurry(ended)
+}
+
+// hurry makes the dispatcher look at staging more often than it would, so that
+// pauses of milliseconds are over after milliseconds.
+func (x *crossing) hurry(ended <-chan struct{}) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			x.feeder.Ring()
+		case <-ended:
+			return
+		}
+	}
 }
 
 // run takes the inventory of January and migrates until nothing is left.

@@ -56,6 +56,10 @@ func (s *service) Find(ctx context.Context, query dimse.FindQuery) iter.Seq2[*da
 			yield(nil, err)
 			return
 		}
+		if err := f.refuses(query.Identifier); err != nil {
+			yield(nil, err)
+			return
+		}
 		rows, err := s.rows(query, f)
 		if err != nil {
 			yield(nil, err)

@@ -29,10 +29,11 @@ type AssociationFaults struct {
 
 // FindFaults misbehave in C-FIND.
 type FindFaults struct {
-	Refuse      Refusal      // instead of any answer
-	Limit       int          // answer at most so many; 0: no limit
-	LimitStatus dimse.Status // the final status where the limit struck; success is a silent limit
-	IgnoreDates bool         // dates and times match everything
+	Refuse      Refusal                                        // instead of any answer
+	RefuseQuery func(identifier *dataset.Dataset) dimse.Status // the same, by what is asked; success means to go on
+	Limit       int                                            // answer at most so many; 0: no limit
+	LimitStatus dimse.Status                                   // the final status where the limit struck; success is a silent limit
+	IgnoreDates bool                                           // dates and times match everything
 	Edit        func(rows []*dataset.Dataset) []*dataset.Dataset
 	NoFinal     bool // never says that it is done
 }
@@ -112,6 +113,17 @@ func (r Refusal) as(service dimse.Service, n int) error {
 	}
 	if status := r(n); status != dimse.StatusSuccess {
 		return &dimse.StatusError{Service: service, Status: status, Comment: "scripted refusal"}
+	}
+	return nil
+}
+
+// refuses gives the refusal of a query as the error that answers it, if any.
+func (f FindFaults) refuses(identifier *dataset.Dataset) error {
+	if f.RefuseQuery == nil {
+		return nil
+	}
+	if status := f.RefuseQuery(identifier); status != dimse.StatusSuccess {
+		return &dimse.StatusError{Service: dimse.ServiceFind, Status: status, Comment: "scripted refusal"}
 	}
 	return nil
 }

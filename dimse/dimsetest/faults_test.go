@@ -189,6 +189,13 @@ func TestNoFinalResponse(t *testing.T) {
 	}
 }
 
+func noStudyLevel(identifier *dataset.Dataset) dimse.Status {
+	if identifier.String(dataset.QueryRetrieveLevel) == "STUDY" {
+		return dimse.StatusIdentifierMismatch
+	}
+	return dimse.StatusSuccess
+}
+
 func TestFindFaults(t *testing.T) {
 	old := dimsetest.StartArchive(t, "OLDPACS")
 	for i := range int64(5) {
@@ -206,6 +213,7 @@ func TestFindFaults(t *testing.T) {
 		"dates ignored":   {dimsetest.FindFaults{IgnoreDates: true}, "19990101", 5, dimse.StatusSuccess},
 		"rows doubled":    {dimsetest.FindFaults{Edit: double}, "20260101", 10, dimse.StatusSuccess},
 		"refused":         {dimsetest.FindFaults{Refuse: dimsetest.RefuseFirst(9, dimse.StatusCannotUnderstand)}, "20260101", 0, dimse.StatusCannotUnderstand},
+		"level refused":   {dimsetest.FindFaults{RefuseQuery: noStudyLevel}, "20260101", 0, dimse.StatusIdentifierMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			old.SetFaults(dimsetest.Faults{Find: c.faults})
