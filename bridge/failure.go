@@ -97,7 +97,7 @@ var rules = []rule{
 	{as[*HeldError], staging.Data, Hopeless},
 	{as[*nondicom.UnsupportedError], staging.Data, Hopeless},
 	{fetched(fetch.ErrNotFound, fetch.ErrEmpty, fetch.ErrDenied, fetch.ErrNotAFile), staging.AttachmentMissing, Again},
-	{fetched(fetch.ErrUnknownStore, fetch.ErrUnsafePath, fetch.ErrNotAvailable), staging.AttachmentMissing, Hopeless},
+	{fetched(fetch.ErrUnknownStore, fetch.ErrUnsafePath, fetch.ErrNotAvailable, fetch.ErrPassword, fetch.ErrUntrusted), staging.AttachmentMissing, Hopeless},
 	{fetched(fetch.ErrShort, fetch.ErrLong, fetch.ErrDigest, fetch.ErrChanged), staging.Mismatch, Again},
 	{as[*fetch.Error], staging.Network, Again},
 	{as[*dataset.MalformedError], staging.Data, Hopeless},

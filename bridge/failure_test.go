@@ -53,6 +53,8 @@ func TestEveryErrorHasItsClassAndVerdict(t *testing.T) {
 		{"attachment not there", fetched(fetch.ErrNotFound), staging.AttachmentMissing, Again},
 		{"attachment empty", fetched(fetch.ErrEmpty), staging.AttachmentMissing, Again},
 		{"attachment outside its store", fetched(fetch.ErrUnsafePath), staging.AttachmentMissing, Hopeless},
+		{"attachment behind a refused password", fetched(fetch.ErrPassword), staging.AttachmentMissing, Hopeless},
+		{"attachment on an untrusted server", fetched(fetch.ErrUntrusted), staging.AttachmentMissing, Hopeless},
 		{"attachment of another digest", fetched(fetch.ErrDigest), staging.Mismatch, Again},
 		{"attachment broke off", fetched(fetch.ErrBroken), staging.Network, Again},
 		{"content without a DICOM form", &nondicom.UnsupportedError{Kind: "video/mp4", Why: "no"}, staging.Data, Hopeless},

@@ -30,6 +30,7 @@ type engine struct {
 	listener   net.Listener
 	server     *dimse.Server
 	spool      *spool.Spool
+	stores     *fetch.Stores
 	queue      *staging.Queue
 	dispatcher *bridge.Dispatcher
 	halt       context.CancelCauseFunc // set while it runs
@@ -156,15 +157,15 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 	for _, store := range e.settings.Legacy.Stores {
 		locations = append(locations, fetch.Store{Name: store.Name, At: store.At.Reveal()})
 	}
-	stores, err := fetch.Open(locations)
-	if err != nil {
+	var err error
+	if e.stores, err = fetch.Open(locations); err != nil {
 		return nil, withHint(fmt.Errorf("open the file stores: %w", err), "see legacy.stores")
 	}
 	m := e.settings.Migration
 	return &bridge.Migrator{
 		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool,
 		Collect:  &bridge.Collector{Old: e.old, Inbox: inbox, Spool: e.spool, Logger: e.log},
-		Compose:  &bridge.Composer{Files: stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
+		Compose:  &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
 		Verify:   &bridge.Verifier{New: e.new},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
@@ -241,7 +242,7 @@ func (e *engine) stop() error {
 	defer cancel()
 	err := e.queue.Stop(ctx)
 	_, reclaim := e.db.Reclaim(ctx, e.node, true)
-	return errors.Join(err, reclaim)
+	return errors.Join(err, reclaim, e.stores.Close(ctx))
 }
 
 // carry migrates a scope: the inventory fills staging while what is there already

@@ -84,7 +84,8 @@ func openLegacy(ctx context.Context, s *conf.Settings) (*nondicom.Legacy, error)
 		return nil, nil
 	}
 	legacy, err := nondicom.OpenLegacy(ctx, nondicom.LegacyOptions{
-		URL: s.Legacy.URL.Reveal(), Records: s.Legacy.Records, Attachments: s.Legacy.Attachments, Batch: s.Migration.Batch,
+		URL: s.Legacy.URL.Reveal(), Records: s.Legacy.Records, Attachments: s.Legacy.Attachments,
+		Charset: s.Legacy.Charset, Batch: s.Migration.Batch,
 	})
 	if err != nil {
 		return nil, withHint(fmt.Errorf("open the legacy database %s: %w", s.Legacy.URL, err),
