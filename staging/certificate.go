@@ -27,7 +27,10 @@ type Certificate struct {
 // move while draw runs, so it must be quick.
 func (db *DB) Certify(ctx context.Context, studyUID string, draw func(number int, previous string) ([]byte, error)) (Certificate, error) {
 	var c Certificate
-	err := db.tx(ctx, "certify study "+studyUID, func(tx *sql.Tx) error {
+	err := db.tx(ctx, "certify study "+studyUID, func(tx *tx) error {
+		if err := db.alone(ctx, tx, certifyLock); err != nil {
+			return err
+		}
 		last, err := scanCertificate(tx.QueryRowContext(ctx, `SELECT `+certificateColumns+` FROM certificates ORDER BY number DESC LIMIT 1`))
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err

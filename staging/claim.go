@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,7 +34,7 @@ func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.
 		return nil, errors.New("staging: a claim needs a node and a lease")
 	}
 	c := &Claim{db: db, lease: lease}
-	err := db.tx(ctx, fmt.Sprintf("claim study %d", studyID), func(tx *sql.Tx) error {
+	err := db.tx(ctx, fmt.Sprintf("claim study %d", studyID), func(tx *tx) error {
 		now := db.now()
 		n, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
 			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued'`,
@@ -68,13 +67,13 @@ func (c *Claim) Items(ctx context.Context) ([]Item, error) {
 
 // Heartbeat extends the lease.
 func (c *Claim) Heartbeat(ctx context.Context) error {
-	return c.fenced(ctx, "heartbeat", func(*sql.Tx) error { return nil })
+	return c.fenced(ctx, "heartbeat", func(*tx) error { return nil })
 }
 
 // Advance moves the study on to delivering or verifying and saves items with
 // it.
 func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
-	return c.fenced(ctx, "advance to "+string(to), func(tx *sql.Tx) error {
+	return c.fenced(ctx, "advance to "+string(to), func(tx *tx) error {
 		if !to.InWork() {
 			return &MoveError{From: c.study.State, To: to} // the ends have calls of their own, with their proofs
 		}
@@ -89,7 +88,7 @@ func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
 // keep what is recorded of them, and one that OLD no longer lists stays: it was
 // promised once, and its absence is for a person to judge.
 func (c *Claim) Expect(ctx context.Context, items []Item) error {
-	return c.fenced(ctx, "expect items", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "expect items", func(tx *tx) error {
 		insert, err := tx.PrepareContext(ctx, `INSERT INTO items (study_id, kind, uid, object_uid, series_uid, sop_class, transfer_syntax, bytes, payload)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (study_id, kind, uid) DO UPDATE SET
 				series_uid = COALESCE(NULLIF(items.series_uid, ''), excluded.series_uid),
@@ -115,7 +114,7 @@ func (c *Claim) Expect(ctx context.Context, items []Item) error {
 
 // Save records how far items have come, all in one transaction.
 func (c *Claim) Save(ctx context.Context, items []Item) error {
-	return c.fenced(ctx, "save items", func(tx *sql.Tx) error { return c.save(ctx, tx, items) })
+	return c.fenced(ctx, "save items", func(tx *tx) error { return c.save(ctx, tx, items) })
 }
 
 const saveItem = `INSERT INTO items (study_id, kind, uid, object_uid, series_uid, sop_class, transfer_syntax, state, class, reason,
@@ -128,7 +127,7 @@ const saveItem = `INSERT INTO items (study_id, kind, uid, object_uid, series_uid
 		received = excluded.received, stored = excluded.stored, found = excluded.found,
 		payload = COALESCE(excluded.payload, items.payload)`
 
-func (c *Claim) save(ctx context.Context, tx *sql.Tx, items []Item) error {
+func (c *Claim) save(ctx context.Context, tx *tx, items []Item) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -154,8 +153,8 @@ func (c *Claim) save(ctx context.Context, tx *sql.Tx, items []Item) error {
 // fenced runs one step of the claim in one transaction that begins by proving,
 // and extending, the hold on the study. On PostgreSQL the same statement locks
 // the row until the step is committed.
-func (c *Claim) fenced(ctx context.Context, doing string, step func(*sql.Tx) error) error {
-	return c.db.tx(ctx, doing+" of study "+c.study.UID, func(tx *sql.Tx) error {
+func (c *Claim) fenced(ctx context.Context, doing string, step func(*tx) error) error {
+	return c.db.tx(ctx, doing+" of study "+c.study.UID, func(tx *tx) error {
 		now := c.db.now()
 		held, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET lease_until = $3, updated_at = $4
 			WHERE id = $1 AND fence = $2 AND `+inWork, c.study.ID, c.fence, now+c.lease.Milliseconds(), now))
@@ -170,7 +169,7 @@ func (c *Claim) fenced(ctx context.Context, doing string, step func(*sql.Tx) err
 }
 
 // move changes the state within a fenced step; set is what changes with it.
-func (c *Claim) move(ctx context.Context, tx *sql.Tx, to State, set string, args ...any) error {
+func (c *Claim) move(ctx context.Context, tx *tx, to State, set string, args ...any) error {
 	var from State
 	if err := tx.QueryRowContext(ctx, `SELECT state FROM studies WHERE id = $1`, c.study.ID).Scan(&from); err != nil {
 		return err

@@ -3,7 +3,6 @@ package staging
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,9 +11,9 @@ import (
 
 // Options say where the staging database is.
 type Options struct {
-	URL    string           // "sqlite:path"
+	URL    string           // "sqlite:path" or "postgres://user@host/database"
 	Logger *slog.Logger     // nil: slog.Default
-	Clock  func() time.Time // nil: time.Now; leases and back-offs are measured by it
+	Clock  func() time.Time // nil: the database's; leases and back-offs are measured by it
 }
 
 // DB is the staging database. It is safe for use by several goroutines, and
@@ -31,12 +30,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
 	e, err := openEngine(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = e.clock
 	}
 	return &DB{engine: e, log: o.Logger, clock: o.Clock}, nil
 }
@@ -47,15 +46,13 @@ func openEngine(ctx context.Context, o Options) (*engine, error) {
 	case "sqlite":
 		return openSQLite(ctx, rest, o.Logger)
 	case "postgres", "postgresql":
-		return nil, errors.New("staging on PostgreSQL is not available yet: use sqlite:path")
+		return openPostgres(ctx, o.URL, o.Logger)
 	}
-	return nil, fmt.Errorf("staging: unknown kind of database %q: want sqlite:path", scheme)
+	return nil, fmt.Errorf("staging: unknown kind of database %q: want sqlite:path or postgres://", scheme)
 }
 
 // Close closes the database. Queues on it must have been stopped.
-func (db *DB) Close() error {
-	return errors.Join(db.read.Close(), db.write.Close())
-}
+func (db *DB) Close() error { return db.close() }
 
 // now is the time by the database's clock as the ledger keeps it.
 func (db *DB) now() int64 { return millis(db.clock()) }
@@ -76,25 +73,42 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
+// tx is one transaction and the connection it runs on.
+type tx struct {
+	*sql.Tx
+	conn *sql.Conn
+}
+
 // tx runs one thing that a person could name in one transaction. An error of
-// work rolls everything back.
-func (db *DB) tx(ctx context.Context, doing string, work func(*sql.Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+// work rolls everything back. Where the database went away, or two transactions
+// stood in each other's way, work runs once more: it may run twice with the same
+// result, as every step of the ledger may.
+func (db *DB) tx(ctx context.Context, doing string, work func(*tx) error) error {
+	return db.wrap(doing, db.again(ctx, func() error { return db.once(ctx, work) }))
+}
+
+func (db *DB) once(ctx context.Context, work func(*tx) error) error {
+	conn, err := db.write.Conn(ctx)
 	if err != nil {
-		return db.wrap(doing, err)
+		return err
 	}
-	defer tx.Rollback() // answers ErrTxDone after the commit, which is no news
-	if err := work(tx); err != nil {
-		return db.wrap(doing, err)
+	defer conn.Close()
+	begun, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
 	}
-	return db.wrap(doing, tx.Commit())
+	defer begun.Rollback() // answers ErrTxDone after the commit, which is no news
+	if err := work(&tx{begun, conn}); err != nil {
+		return err
+	}
+	return begun.Commit()
 }
 
 // change runs one statement in a transaction of its own and returns how many
 // rows it changed.
 func (db *DB) change(ctx context.Context, doing, statement string, args ...any) (int, error) {
 	var changed int
-	err := db.tx(ctx, doing, func(tx *sql.Tx) (err error) {
+	err := db.tx(ctx, doing, func(tx *tx) (err error) {
 		changed, err = rowsOf(tx.ExecContext(ctx, statement, args...))
 		return err
 	})

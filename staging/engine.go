@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
@@ -23,19 +24,42 @@ type engine struct {
 	write *sql.DB // everything that changes the ledger
 	read  *sql.DB // reports and status, which never hold up the work
 
-	// in is the condition that column is one of the JSON list at placeholder.
-	in func(column, placeholder string) string
-	// busy tells errors that pass from those that stay.
-	busy func(error) bool
+	// in is the condition that a column of texts is one of the JSON list at
+	// placeholder, inNumbers the same of a column of numbers.
+	in, inNumbers func(column, placeholder string) string
+	// locked ends a SELECT that reads a row to change it; skipLocked one that
+	// leaves out what another transaction is changing.
+	locked, skipLocked string
+	// busy tells errors that pass from those that stay, and away those of them
+	// after which the same transaction is worth another try at once.
+	busy, away func(error) bool
+	// clock is the time that all who share the database agree on.
+	clock func() time.Time
+	// alone holds up every other transaction that says the same until this one
+	// ends.
+	alone func(ctx context.Context, tx *tx, what lock) error
+	// close closes the connections.
+	close func() error
 	// scheduler makes a River client; without queues it can only insert.
 	scheduler func(*river.Config) (scheduler, error)
 	// jobs inserts the jobs of fed studies.
 	jobs scheduler
 }
 
+// lock names what one transaction at a time may do in the whole cluster.
+type lock int64
+
+// The locks. Their numbers are shared by all programs on a database.
+const (
+	schemaLock lock = 0x7061637300 + iota
+	feedLock
+	foldLock
+	certifyLock
+)
+
 // scheduler is the part of a River client that the ledger uses.
 type scheduler interface {
-	insert(ctx context.Context, tx *sql.Tx, jobs []river.InsertManyParams) error
+	insert(ctx context.Context, tx *tx, jobs []river.InsertManyParams) error
 	Start(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 }

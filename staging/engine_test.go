@@ -27,7 +27,15 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(afterwards{m})
+}
+
+// afterwards stops what the tests shared before anybody looks for what was left.
+type afterwards struct{ *testing.M }
+
+func (m afterwards) Run() int {
+	defer stopCluster()
+	return m.M.Run()
 }
 
 // engines are the databases the suite runs on: each gives the URL of an empty
@@ -40,6 +48,7 @@ var engines = map[string]func(testing.TB) string{
 		must(tb, os.WriteFile(path, empty, 0o600))
 		return "sqlite:" + path
 	},
+	"postgres": emptyPostgres,
 }
 
 // emptySQLite is a ledger with its schema and nothing else, made once: making

@@ -2,13 +2,12 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 )
 
 // Exec runs a statement past all of the package's own rules, as somebody with a
 // tool of his own would.
 func (db *DB) Exec(ctx context.Context, statement string, args ...any) error {
-	return db.tx(ctx, "exec", func(tx *sql.Tx) error {
+	return db.tx(ctx, "exec", func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, statement, args...)
 		return err
 	})
@@ -32,7 +31,7 @@ func (db *DB) HotQueries() map[string][]any {
 		expireWorking:  {0, 0},
 	}
 	for _, department := range []string{"RAD", AllOthers} {
-		text, args := f.candidateQuery(department)
+		text, args := f.candidateQuery(department, 200)
 		hot[text] = args
 	}
 	return hot

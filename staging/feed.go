@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -31,8 +30,11 @@ func (db *DB) Feed(ctx context.Context, o FeedOptions) (int, error) {
 		o.Lease = queuedLease
 	}
 	fed := 0
-	err := db.tx(ctx, "feed the queue", func(tx *sql.Tx) error {
-		f := feeder{db: db, tx: tx, o: o, now: db.now(), patients: map[patient]bool{}}
+	err := db.tx(ctx, "feed the queue", func(tx *tx) error {
+		f := feeder{db: db, tx: tx, o: o, now: db.now()}
+		if err := db.alone(ctx, tx, feedLock); err != nil {
+			return err
+		}
 		if err := f.extendLeases(ctx); err != nil {
 			return err
 		}
@@ -60,14 +62,13 @@ type patient struct{ id, issuer string }
 
 // feeder is one run of Feed.
 type feeder struct {
-	db       *DB
-	tx       *sql.Tx
-	o        FeedOptions
-	now      int64
-	queued   map[string]int // by department, "*" for those without a queue of their own
-	total    int
-	patients map[patient]bool // given work in this run
-	jobs     []river.InsertManyParams
+	db     *DB
+	tx     *tx
+	o      FeedOptions
+	now    int64
+	queued map[string]int // by department, "*" for those without a queue of their own
+	total  int
+	jobs   []river.InsertManyParams
 }
 
 const (
@@ -112,46 +113,59 @@ func (f *feeder) top(ctx context.Context, department string) error {
 	if room <= 0 {
 		return nil
 	}
-	ids, err := f.candidates(ctx, department, room)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		_, err := f.tx.ExecContext(ctx, `UPDATE studies SET state = 'queued', node = $2, lease_until = $3, fence = fence + 1,
-			updated_at = $4 WHERE id = $1`, id, f.o.Node, f.leaseUntil(), f.now)
+	for room > 0 {
+		ids, more, err := f.candidates(ctx, department, room)
 		if err != nil {
 			return err
 		}
-		f.jobs = append(f.jobs, studyJob(id, department))
+		if err := f.queue(ctx, department, ids); err != nil {
+			return err
+		}
+		if room -= len(ids); !more {
+			break
+		}
 	}
-	f.total += len(ids)
 	return nil
 }
 
-// candidates returns the studies a department does next. A patient with a study
-// in hand, or one already chosen in this run, waits.
-func (f *feeder) candidates(ctx context.Context, department string, room int) ([]int64, error) {
-	text, args := f.candidateQuery(department)
-	var ids []int64
-	err := eachRow(ctx, f.tx, text, args, func(row scanner) error {
+// queue makes studies queued and remembers their jobs.
+func (f *feeder) queue(ctx context.Context, department string, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	q := query{engine: f.db.engine, args: []any{f.o.Node, f.leaseUntil(), f.now}}
+	q.and(q.engine.inNumbers("id", q.numbers(ids)))
+	_, err := f.tx.ExecContext(ctx, `UPDATE studies SET state = 'queued', node = $1, lease_until = $2, fence = fence + 1,
+		updated_at = $3 WHERE `+q.conditions(), q.args...)
+	for _, id := range ids {
+		f.jobs = append(f.jobs, studyJob(id, department))
+	}
+	f.total += len(ids)
+	return err
+}
+
+// candidates returns the studies a department does next, and whether there may
+// be more. A patient with a study in hand, or one already chosen, waits.
+func (f *feeder) candidates(ctx context.Context, department string, room int) (ids []int64, more bool, err error) {
+	text, args := f.candidateQuery(department, room)
+	seen, patients := 0, map[patient]bool{}
+	err = eachRow(ctx, f.tx, text, args, func(row scanner) error {
 		var id int64
 		var p patient
 		if err := row.Scan(&id, &p.id, &p.issuer); err != nil {
 			return err
 		}
-		if p.id != "" && f.patients[p] {
+		if seen++; p.id != "" && patients[p] {
 			return nil
 		}
-		f.patients[p] = true
-		if ids = append(ids, id); len(ids) == room {
-			return errEnough
-		}
+		patients[p] = true
+		ids = append(ids, id)
 		return nil
 	})
-	return ids, err
+	return ids, seen == room, err
 }
 
-func (f *feeder) candidateQuery(department string) (string, []any) {
+func (f *feeder) candidateQuery(department string, limit int) (string, []any) {
 	q := query{engine: f.db.engine}
 	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
 	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
@@ -163,5 +177,5 @@ func (f *feeder) candidateQuery(department string) (string, []any) {
 	}
 	q.scope("s", f.o.Scope)
 	return `SELECT s.id, s.patient_id, s.issuer FROM studies AS s WHERE ` + q.conditions() +
-		` ORDER BY s.priority DESC, s.range_date DESC, s.id DESC`, q.args
+		` ORDER BY s.priority DESC, s.range_date DESC, s.id DESC LIMIT ` + q.arg(limit) + f.db.skipLocked, q.args
 }

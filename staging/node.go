@@ -18,7 +18,7 @@ type Node struct {
 // Register enters a node that starts. Orders it had taken up before it died
 // wait again.
 func (db *DB) Register(ctx context.Context, node, address string) error {
-	return db.tx(ctx, "register node "+node, func(tx *sql.Tx) error {
+	return db.tx(ctx, "register node "+node, func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO nodes (name, address, started_at, beat_at) VALUES ($1, $2, $3, $3)
 			ON CONFLICT (name) DO UPDATE SET address = excluded.address, started_at = excluded.started_at, beat_at = excluded.beat_at`,
 			node, address, db.now())
@@ -32,7 +32,7 @@ func (db *DB) Register(ctx context.Context, node, address string) error {
 
 // Beat is a node's sign of life.
 func (db *DB) Beat(ctx context.Context, node string) error {
-	return db.tx(ctx, "beat of node "+node, func(tx *sql.Tx) error {
+	return db.tx(ctx, "beat of node "+node, func(tx *tx) error {
 		return oneRow(tx.ExecContext(ctx, `UPDATE nodes SET beat_at = $2 WHERE name = $1`, node, db.now()))
 	})
 }

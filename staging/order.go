@@ -25,7 +25,7 @@ func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
 		return 0, fmt.Errorf("staging: submit order: %w", err)
 	}
 	var id int64
-	err = db.tx(ctx, "submit order", func(tx *sql.Tx) error {
+	err = db.tx(ctx, "submit order", func(tx *tx) error {
 		return tx.QueryRowContext(ctx, `INSERT INTO orders (scope, created_at) VALUES ($1, $2) RETURNING id`, string(scope), db.now()).Scan(&id)
 	})
 	return id, err
@@ -34,9 +34,9 @@ func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
 // NextOrder gives the oldest waiting order to a node, or ErrNotFound.
 func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
 	var o Order
-	err := db.tx(ctx, "next order", func(tx *sql.Tx) error {
+	err := db.tx(ctx, "next order", func(tx *tx) error {
 		var id int64
-		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND node = '' ORDER BY id LIMIT 1`).Scan(&id)
+		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND node = '' ORDER BY id LIMIT 1`+db.locked).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -59,7 +59,7 @@ func (db *DB) FinishOrder(ctx context.Context, id int64, failure error) error {
 	if failure != nil {
 		text = failure.Error()
 	}
-	return db.tx(ctx, fmt.Sprintf("finish order %d", id), func(tx *sql.Tx) error {
+	return db.tx(ctx, fmt.Sprintf("finish order %d", id), func(tx *tx) error {
 		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = $3 WHERE id = $1`, id, db.now(), text))
 	})
 }

@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -31,7 +30,7 @@ func (e *UnfinishedError) Temporary() bool { return false }
 // *UnfinishedError unless every item is done or skipped, and with ErrGrew where
 // more was staged meanwhile; then nothing is saved.
 func (c *Claim) Finish(ctx context.Context, items ...Item) error {
-	return c.fenced(ctx, "finish", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "finish", func(tx *tx) error {
 		if err := c.save(ctx, tx, items); err != nil {
 			return err
 		}
@@ -44,7 +43,7 @@ func (c *Claim) Finish(ctx context.Context, items ...Item) error {
 
 // finished refuses a study that grew or has open items. A trigger guards the
 // latter as well.
-func (c *Claim) finished(ctx context.Context, tx *sql.Tx) error {
+func (c *Claim) finished(ctx context.Context, tx *tx) error {
 	var grown bool
 	err := tx.QueryRowContext(ctx, `SELECT grown = 1 FROM studies WHERE id = $1`, c.study.ID).Scan(&grown)
 	if err != nil {
@@ -74,7 +73,7 @@ func (c *Claim) Fail(ctx context.Context, class Class, reason string, items ...I
 	if reason == "" {
 		reason = string(class)
 	}
-	return c.fenced(ctx, "fail", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "fail", func(tx *tx) error {
 		if err := c.save(ctx, tx, items); err != nil {
 			return err
 		}
@@ -91,7 +90,7 @@ func (c *Claim) Fail(ctx context.Context, class Class, reason string, items ...I
 // before the time given has passed, and keeps what is known of its items. With
 // keepAttempt the attempt is given back and counted as a soft try instead.
 func (c *Claim) Return(ctx context.Context, class Class, reason string, after time.Duration, keepAttempt bool, items ...Item) error {
-	return c.fenced(ctx, "return", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "return", func(tx *tx) error {
 		if err := c.save(ctx, tx, items); err != nil {
 			return err
 		}
@@ -114,7 +113,7 @@ func (c *Claim) Skip(ctx context.Context, reason string) error {
 	if reason == "" {
 		return errors.New("staging: a study is skipped with a reason")
 	}
-	return c.fenced(ctx, "skip", func(tx *sql.Tx) error {
+	return c.fenced(ctx, "skip", func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'skipped', class = '', reason = $2
 			WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID, reason)
 		if err != nil {

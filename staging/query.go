@@ -40,6 +40,12 @@ func (q *query) list(values []string) string {
 	return q.arg(string(text))
 }
 
+// numbers is list for numbers.
+func (q *query) numbers(values []int64) string {
+	text, _ := json.Marshal(values) // a []int64 always encodes
+	return q.arg(string(text))
+}
+
 // each runs a query on the reading connections and calls visit for every row.
 func (db *DB) each(ctx context.Context, query string, args []any, visit func(scanner) error) error {
 	return eachRow(ctx, db.read, query, args, visit)

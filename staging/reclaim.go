@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -24,7 +23,7 @@ const (
 // not the study's fault, so the attempt is given back as a soft try.
 func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 	reclaimed := 0
-	err := db.tx(ctx, "reclaim studies", func(tx *sql.Tx) error {
+	err := db.tx(ctx, "reclaim studies", func(tx *tx) error {
 		args := []any{db.now(), bit(all), node}
 		working, err := rowsOf(tx.ExecContext(ctx, reclaimWorking, args...))
 		if err != nil {
@@ -51,19 +50,20 @@ type RetryFilter struct{ Class Class }
 // and everything that is known to have arrived, and returns how many.
 func (db *DB) RetryFailed(ctx context.Context, s Scope, f RetryFilter) (int, error) {
 	retried := 0
-	err := db.tx(ctx, "retry failed studies", func(tx *sql.Tx) error {
-		q := query{engine: db.engine, args: []any{db.now()}}
+	err := db.tx(ctx, "retry failed studies", func(tx *tx) error {
+		q := query{engine: db.engine}
 		q.and("studies.state = 'failed'")
 		if f.Class != "" {
 			q.and("studies.class = " + q.arg(f.Class))
 		}
 		q.scope("studies", s)
-		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = '' WHERE state = 'failed' AND $1 > 0
+		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = '' WHERE state = 'failed'
 			AND study_id IN (SELECT id FROM studies WHERE `+q.conditions()+`)`, q.args...)
 		if err != nil {
 			return err
 		}
-		retried, err = rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $1 WHERE `+q.conditions(), q.args...))
+		now := q.arg(db.now())
+		retried, err = rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = `+now+` WHERE `+q.conditions(), q.args...))
 		return err
 	})
 	return retried, err

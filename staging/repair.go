@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 )
 
 // Reopen sets a migrated study on its way again, because NEW was found not to hold
@@ -11,7 +10,7 @@ import (
 // any other state is left alone.
 func (db *DB) Reopen(ctx context.Context, studyUID string, lost []string) (bool, error) {
 	reopenedAny := false
-	err := db.tx(ctx, "reopen study "+studyUID, func(tx *sql.Tx) error {
+	err := db.tx(ctx, "reopen study "+studyUID, func(tx *tx) error {
 		n, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $2 WHERE uid = $1 AND state = 'migrated'`, studyUID, db.now()))
 		if err != nil || n == 0 {
 			return err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
@@ -42,10 +43,14 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	e := &engine{write: write, read: read, in: sqliteIn, busy: sqliteBusy}
+	e := &engine{
+		write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, busy: sqliteBusy, clock: time.Now,
+		alone: func(context.Context, *tx, lock) error { return nil }, // there is one writer
+		close: func() error { return errors.Join(read.Close(), write.Close()) },
+	}
 	e.scheduler = func(c *river.Config) (scheduler, error) { return newSQLiteScheduler(write, c, log) }
 	if err := e.prepareSQLite(ctx, log); err != nil {
-		return nil, errors.Join(fmt.Errorf("staging: open %s: %w", path, err), read.Close(), write.Close())
+		return nil, errors.Join(fmt.Errorf("staging: open %s: %w", path, err), e.close())
 	}
 	return e, nil
 }
@@ -138,7 +143,7 @@ func newSQLiteScheduler(pool *sql.DB, c *river.Config, log *slog.Logger) (schedu
 	return sqliteScheduler{client}, nil
 }
 
-func (s sqliteScheduler) insert(ctx context.Context, tx *sql.Tx, jobs []river.InsertManyParams) error {
-	_, err := s.InsertManyTx(ctx, tx, jobs)
+func (s sqliteScheduler) insert(ctx context.Context, tx *tx, jobs []river.InsertManyParams) error {
+	_, err := s.InsertManyTx(ctx, tx.Tx, jobs)
 	return err
 }

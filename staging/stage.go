@@ -19,7 +19,7 @@ type Staged struct {
 // lists more instances than before, and only then. The window may be 0.
 func (db *DB) StageStudies(ctx context.Context, windowID int64, studies []Study) (Staged, error) {
 	var staged Staged
-	err := db.tx(ctx, "stage studies", func(tx *sql.Tx) error {
+	err := db.tx(ctx, "stage studies", func(tx *tx) error {
 		s, err := newStager(ctx, tx, windowID, db.now(), mergeListed)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ var (
 
 // stager stages the studies of one batch in one transaction.
 type stager struct {
-	tx       *sql.Tx
+	tx       *tx
 	windowID any
 	now      int64
 	staged   Staged
@@ -87,7 +87,7 @@ type stager struct {
 	insert, reopen, merge *sql.Stmt
 }
 
-func newStager(ctx context.Context, tx *sql.Tx, windowID, now int64, mergeText string) (*stager, error) {
+func newStager(ctx context.Context, tx *tx, windowID, now int64, mergeText string) (*stager, error) {
 	s := &stager{tx: tx, now: now}
 	if windowID != 0 {
 		s.windowID = windowID

@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -23,7 +22,7 @@ type StagedRecord struct {
 // returns to to-migrate. The window may be 0, then there is no cursor.
 func (db *DB) StageRecords(ctx context.Context, windowID int64, cursor string, records []StagedRecord) (Staged, error) {
 	var staged Staged
-	err := db.tx(ctx, "stage records", func(tx *sql.Tx) error {
+	err := db.tx(ctx, "stage records", func(tx *tx) error {
 		s, err := newStager(ctx, tx, windowID, db.now(), mergeRecord)
 		if err != nil {
 			return err

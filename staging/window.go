@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -36,7 +35,7 @@ func (db *DB) Window(ctx context.Context, from, to time.Time) (Window, error) {
 		return Window{}, fmt.Errorf("window from %s to %s is empty", from.Format(windowTime), to.Format(windowTime))
 	}
 	w := Window{From: from, To: to}
-	err := db.tx(ctx, "window "+from.Format(windowTime), func(tx *sql.Tx) error {
+	err := db.tx(ctx, "window "+from.Format(windowTime), func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO windows (from_at, to_at, updated_at) VALUES ($1, $2, $3)
 			ON CONFLICT (from_at, to_at) DO NOTHING`, from.Format(windowTime), to.Format(windowTime), db.now())
 		if err != nil {
@@ -55,7 +54,7 @@ func (db *DB) FinishWindow(ctx context.Context, id int64, part WindowPart) error
 	if !ok {
 		return fmt.Errorf("window %d has no part %q", id, part)
 	}
-	return db.tx(ctx, fmt.Sprintf("finish window %d", id), func(tx *sql.Tx) error {
+	return db.tx(ctx, fmt.Sprintf("finish window %d", id), func(tx *tx) error {
 		return oneRow(tx.ExecContext(ctx, `UPDATE windows SET `+column+` = 1, updated_at = $2 WHERE id = $1`, id, db.now()))
 	})
 }

@@ -121,11 +121,12 @@ func TestNodes(t *testing.T) {
 func TestOpen(t *testing.T) {
 	ctx := context.Background()
 	for url, want := range map[string]string{
-		"postgres://u:secret@h/db": "not available yet",
-		"mysql:x":                  "unknown kind",
-		"":                         "unknown kind",
-		"sqlite:":                  "wants a path",
-		"sqlite:/no/such/folder/x": "no such file",
+		"postgres://u:secret@127.0.0.1:1/db": "refused",
+		"postgres://u:secret@h:x/db":         "port",
+		"mysql:x":                            "unknown kind",
+		"":                                   "unknown kind",
+		"sqlite:":                            "wants a path",
+		"sqlite:/no/such/folder/x":           "no such file",
 	} {
 		_, err := staging.Open(ctx, staging.Options{URL: url})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -38,12 +38,63 @@ const (
 // database, whose user may do everything.
 func Start(tb testing.TB) (url string) {
 	tb.Helper()
+	return StartServer(tb).URL()
+}
+
+// Server is a running PostgreSQL that can be made to fall over.
+type Server struct {
+	tb testing.TB
+	*server
+}
+
+// StartServer runs a PostgreSQL server until the test ends.
+func StartServer(tb testing.TB) *Server {
+	tb.Helper()
 	s := &server{bin: binaries(tb), dir: tempDir(tb)}
 	s.initdb(tb)
+	s.port = freePort(tb)
 	s.start(tb)
 	tb.Cleanup(func() { s.stop(tb) })
 	s.await(tb)
-	return s.url()
+	return &Server{tb, s}
+}
+
+// URL is that of the server's database, whose user may do everything.
+func (s *Server) URL() string { return s.url() }
+
+// Restart ends the server as pg_ctl restart -m immediate does, every connection
+// cut in the middle, and starts it again at the same address.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.stop(s.tb)
+	s.start(s.tb)
+	s.await(s.tb)
+}
+
+// Shared runs a server for all tests of a package: it outlives tb, and ends when
+// stop is called.
+func Shared(tb testing.TB) (url string, stop func()) {
+	tb.Helper()
+	k := &keeper{TB: tb}
+	url = Start(k)
+	return url, k.end
+}
+
+// keeper keeps for later what a test would clean up at its end.
+type keeper struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (k *keeper) Cleanup(f func()) { k.cleanups = append(k.cleanups, f) }
+
+// Failed reports false: by then the test has ended, and may not be logged to.
+func (k *keeper) Failed() bool { return false }
+
+func (k *keeper) end() {
+	for i := len(k.cleanups) - 1; i >= 0; i-- {
+		k.cleanups[i]()
+	}
 }
 
 // server is one cluster and the process that serves it.
@@ -106,11 +157,10 @@ func (s *server) initdb(tb testing.TB) {
 	}
 }
 
-// start runs the server on a port that was free a moment ago.
+// start runs the server on its port.
 func (s *server) start(tb testing.TB) {
 	tb.Helper()
-	s.port = freePort(tb)
-	log, err := os.Create(s.log())
+	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,0 +1,38 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// againFor is how long a database that went away is waited for: a restart
+	// takes seconds, a failover to another machine a minute.
+	againFor = 2 * time.Minute
+	// againFirst and againLongest are the pauses between the tries.
+	againFirst   = 10 * time.Millisecond
+	againLongest = time.Second
+)
+
+// again repeats work while the database is away, or stood in its own way, and
+// there is a point in trying. What it returns after that is the last error.
+func (e *engine) again(ctx context.Context, work func() error) error {
+	err := work()
+	if err == nil || e.away == nil {
+		return err
+	}
+	deadline := time.Now().Add(againFor)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for wait := againFirst; e.away(err) && time.Now().Before(deadline); wait = min(2*wait, againLongest) {
+		pause.Reset(wait)
+		select {
+		case <-pause.C:
+			err = work()
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	return err
+}
