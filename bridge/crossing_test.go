@@ -34,7 +34,8 @@ type crossing struct {
 	inbox    *bridge.Inbox
 	migrator *bridge.Migrator
 	stock    *bridge.Inventory
-	address  string // of our Storage SCP
+	links    []*dimsetest.Link // between the three
+	address  string            // of our Storage SCP
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
 
@@ -71,6 +72,9 @@ func cross(t *testing.T, studies int) *crossing {
 	t.Cleanup(func() {
 		check(t, old.Close(context.Background()))
 		check(t, new.Close(context.Background()))
+		for _, link := range x.links {
+			check(t, link.Close())
+		}
 		check(t, bytes.Close())
 		check(t, x.db.Close())
 	})

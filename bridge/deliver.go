@@ -88,7 +88,7 @@ func (k *Deliverer) query(ctx context.Context, c *Collection, book *receipts) {
 	if len(doubtful) == 0 || !can {
 		return
 	}
-	listed, err := lister.Instances(ctx, c.Study.UID)
+	listed, err := listedAt(ctx, lister, c)
 	if err != nil {
 		return // they are sent again, which changes nothing at NEW
 	}

@@ -174,3 +174,30 @@ func (p *Peer) heldOf(ctx context.Context, studyUID, seriesUID string, uids []st
 
 // heldAtOnce is how many UIDs one query names.
 const heldAtOnce = 50
+
+// listedAt lists what of a collection stands at a PACS. One that cuts its lists
+// short is asked by their UIDs for the objects it left out.
+func listedAt(ctx context.Context, at Lister, c *Collection) ([]Listed, error) {
+	listed, err := at.Instances(ctx, c.Study.UID)
+	holder, can := at.(Holder)
+	if err != nil && !(can && as[*ShortListError](err)) {
+		return nil, err
+	}
+	if !can {
+		return listed, nil
+	}
+	there, absent := uidsOf(listed), map[string][]string{}
+	for _, it := range c.travelling() {
+		if !there[it.ObjectUID] && it.ObjectUID != "" {
+			absent[it.SeriesUID] = append(absent[it.SeriesUID], it.ObjectUID)
+		}
+	}
+	for series, uids := range absent {
+		held, err := holder.Held(ctx, c.Study.UID, series, uids)
+		if err != nil && !refusedQuery(err) {
+			return nil, err
+		}
+		listed = append(listed, held...)
+	}
+	return listed, nil
+}

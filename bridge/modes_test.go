@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pacsbridge/bridge"
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/dimse/uid"
@@ -207,6 +208,28 @@ func TestFailureModesOfTheNewPACS(t *testing.T) {
 				}
 				wantSends(0)(x)
 			}},
+		{name: "new PACS refuses big endian, which nothing here re-encodes", studies: 12, class: staging.TargetRefused,
+			arrange: refuses(func(_ *crossing, _, syntax string) bool { return syntax == uid.ExplicitBE }),
+			victims: func(x *crossing) []string { return x.inSyntax(uid.ExplicitBE) }},
+		{name: "new PACS cuts its lists short", arrange: func(x *crossing) {
+			x.new.SetFaults(dimsetest.Faults{Find: dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources}})
+		}},
+		{name: "new PACS cuts its lists short, silently", arrange: func(x *crossing) {
+			x.new.SetFaults(dimsetest.Faults{Find: dimsetest.FindFaults{Limit: 2}})
+		}},
+		{name: "new PACS is away for a while", arrange: func(x *crossing) {
+			x.newLink(func(n int) dimsetest.LinkFault { return dimsetest.LinkFault{Kind: pickKind(n < 12, dimsetest.Refuse)} })
+		}, check: allAtFirstAttempt},
+		{name: "the link to the new PACS is reset again and again", arrange: func(x *crossing) {
+			x.newLink(func(n int) dimsetest.LinkFault {
+				return dimsetest.LinkFault{Kind: pickKind(n < 20 && n%2 == 0, dimsetest.Reset), After: int64(500 * n)}
+			})
+		}},
+		{name: "the inbound link is reset in the middle of data sets", arrange: func(x *crossing) {
+			x.inboundLink(func(n int) dimsetest.LinkFault {
+				return dimsetest.LinkFault{Kind: pickKind(n < 8, dimsetest.Reset), After: int64(1500 * (n + 1))}
+			})
+		}},
 		{name: "new PACS takes implicit VR only", studies: 6,
 			arrange: refuses(func(_ *crossing, _, syntax string) bool { return syntax == uid.ExplicitLE }), check: wantValues},
 		{name: "new PACS takes explicit VR only", studies: 6,
@@ -223,6 +246,39 @@ func (x *crossing) ofClass(sopClass string) []string {
 		}
 	}
 	return uids
+}
+
+// inSyntax lists the instances of OLD in a transfer syntax.
+func (x *crossing) inSyntax(syntax string) []string {
+	var uids []string
+	for _, o := range x.old.Instances() {
+		if o.TransferSyntax == syntax {
+			uids = append(uids, o.SOPInstance)
+		}
+	}
+	return uids
+}
+
+// pickKind is the fault where strike is true, else none.
+func pickKind(strike bool, kind dimsetest.FaultKind) dimsetest.FaultKind {
+	if strike {
+		return kind
+	}
+	return dimsetest.NoFault
+}
+
+// newLink puts a faulty link between the bridge and NEW.
+func (x *crossing) newLink(plan func(int) dimsetest.LinkFault) {
+	link := must(dimsetest.NewLink(x.new.Peer().Address, plan))(x.t)
+	x.links = append(x.links, link)
+	x.migrator.Deliver.New.(*bridge.Peer).Dialer.Address = link.Address()
+}
+
+// inboundLink puts a faulty link between OLD and our Storage SCP.
+func (x *crossing) inboundLink(plan func(int) dimsetest.LinkFault) {
+	link := must(dimsetest.NewLink(x.address, plan))(x.t)
+	x.links = append(x.links, link)
+	x.old.AddDestination(ourAE, link.Address())
 }
 
 // wantValues demands that all instances are at NEW, and that those in another

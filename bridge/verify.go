@@ -34,7 +34,7 @@ func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 	}
 	deadline := time.Now().Add(k.patience())
 	for pause := firstLook; ; pause *= 2 {
-		listed, err := k.New.Instances(ctx, c.Study.UID)
+		listed, err := listedAt(ctx, k.New, c)
 		if err != nil {
 			return err
 		}
