@@ -79,9 +79,9 @@ func (d *commandDecoder) element(c *Command, tag dicomtag.Tag, v []byte) {
 	case dicomtag.ActionTypeID:
 		c.ActionType = d.optional(tag, v)
 	case dicomtag.MoveDestination:
-		c.MoveDestination = strings.TrimSpace(trimValue(v))
+		c.MoveDestination = trimAE(v)
 	case dicomtag.MoveOriginatorApplicationEntityTitle:
-		c.MoveOriginatorAE = strings.TrimSpace(trimValue(v))
+		c.MoveOriginatorAE = trimAE(v)
 	case dicomtag.MoveOriginatorMessageID:
 		c.MoveOriginatorID = d.optional(tag, v)
 	default:
@@ -157,3 +157,8 @@ func decodeTags(v []byte) []dataset.Tag {
 
 // trimValue takes the padding off a text.
 func trimValue(v []byte) string { return strings.TrimRight(string(v), "\x00 ") }
+
+// trimAE takes off an AE title what cannot be part of it at either end.
+func trimAE(v []byte) string {
+	return strings.TrimFunc(string(v), func(r rune) bool { return r <= ' ' })
+}
