@@ -131,7 +131,9 @@ func (c *census) sweep(ctx context.Context, q StudyQuery, s suspicion, take take
 	suspicious := reached || c.suspicious(answers.rows)
 	c.highest = max(c.highest, answers.rows)
 	if !answers.cutShort && !suspicious {
-		c.accepted[q.Window] = answers.rows
+		if q == (StudyQuery{Window: q.Window}) {
+			c.accepted[q.Window] = answers.rows
+		}
 		return answers.uids, nil
 	}
 	s = suspicion{limit: answers.rows, known: s.known && reached || answers.cutShort}

@@ -92,7 +92,7 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Selection, arrivals *Arrivals, ledger Ledger) (refused, err error) {
 	overloads := 0
 	for _, selection := range selections {
-		before := len(arrivals.Got())
+		before := arrivals.count()
 		err := k.ask(ctx, c, selection, arrivals)
 		c.receive(arrivals.Got())
 		if err := c.save(ctx, ledger); err != nil {
@@ -104,7 +104,7 @@ func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Se
 		if fatal(ctx, err) || selection.whole() && answered(unwilling)(err) {
 			return refused, err
 		}
-		if overloads++; !overloadedMove(err) || len(arrivals.Got()) > before {
+		if overloads++; !overloadedMove(err) || arrivals.count() > before {
 			overloads = 0
 		}
 		if overloads == patientAsks {

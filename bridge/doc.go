@@ -3,13 +3,18 @@
 //
 //	window    the date range, cut into stretches that one query covers
 //	discover  the inventory: what OLD and the legacy database say there is
+//	census    answers that OLD cuts short are found out, and the query is cut (cut)
 //	join      which record belongs to which study
 //	dispatch  the bounded queue that is topped up from staging
 //	migrator  the journey of one study, and the verdict at its end
 //	collect   C-MOVE to our own inbox until the listed set has arrived
+//	expected  what a collection should hold: what OLD lists (listing), or counts
+//	strays    what arrived and is not listed; late what came too late
 //	inbox     where instances arrive, and what happens to those nobody asked for
 //	compose   records and attachments become DICOM objects of their study
 //	deliver   C-STORE of the complete collection to NEW
+//	recode    a transfer syntax that NEW refuses, exchanged for one that says the same
+//	gate      the one pause that all studies share when a PACS is busy or away
 //	verify    the set at NEW is the set that was listed
 //	failure   what an error means for the study: its class, and whether to wait
 //	peer      one of the two PACS, as a service user sees it

@@ -252,6 +252,13 @@ func (a *Arrivals) Got() map[string]Arrival {
 	return maps.Clone(a.got)
 }
 
+// count tells how many have arrived so far.
+func (a *Arrivals) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.got)
+}
+
 // forget drops an arrival that is in the spool no more.
 func (a *Arrivals) forget(uid string) {
 	a.mu.Lock()

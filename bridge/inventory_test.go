@@ -226,3 +226,24 @@ func TestOldIsNotAskedAgainForWhatItHasListed(t *testing.T) {
 		t.Error("a study with a record was not staged")
 	}
 }
+
+func TestAWholeFinderYieldsEachStudyOnce(t *testing.T) {
+	x := cross(t, 0)
+	busyDays(x, 2, 15)
+	finds(dimsetest.FindFaults{Limit: 10, Edit: untidy})(x)
+	finder := bridge.NewWholeFinder(x.migrator.Old.(*bridge.Peer), time.Millisecond, nil)
+	var got []string
+	for _, w := range bridge.Windows(january(1), january(3), 24*time.Hour) {
+		for s, err := range finder.Studies(t.Context(), bridge.StudyQuery{Window: w}) {
+			check(t, err)
+			got = append(got, s.UID)
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(studiesOf(x.old), got); diff != "" {
+		t.Errorf("found differs from OLD (-old +found):\n%s", diff)
+	}
+	for range finder.Studies(t.Context(), bridge.StudyQuery{Window: bridge.Windows(january(1), january(1), 24*time.Hour)[0]}) {
+		break // and nothing hangs
+	}
+}
