@@ -35,6 +35,7 @@ type hospital struct {
 }
 
 func TestRealFilesCrossFromOrthancToOrthanc(t *testing.T) {
+	t.Parallel()
 	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
 	new, control := newOrthancs(t)
 	old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{own, control.Peer}})
@@ -47,6 +48,7 @@ func TestRealFilesCrossFromOrthancToOrthanc(t *testing.T) {
 }
 
 func TestRealFilesCrossFromDcmqrscpToOrthanc(t *testing.T) {
+	t.Parallel()
 	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
 	new, control := newOrthancs(t)
 	files := sendable(t, dimsetest.PydicomFiles(t))

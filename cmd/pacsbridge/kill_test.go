@@ -13,6 +13,7 @@ import (
 )
 
 func TestKilledFiveTimesNothingIsLost(t *testing.T) {
+	t.Parallel()
 	const studies = 120
 	l := newLab(t, studies)
 	seed := uint64(time.Now().UnixNano())
@@ -62,6 +63,7 @@ func (l *lab) exact(studies int) {
 }
 
 func TestAnInterruptSavesTheWorkWithinSeconds(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 100)
 	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		p := l.start(january...)

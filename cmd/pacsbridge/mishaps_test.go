@@ -24,6 +24,7 @@ func (l *lab) mishap(code int, args []string, words ...string) {
 }
 
 func TestAWithheldInstanceIsNamed(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 4)
 	victim := l.old.Instances()[1]
 	l.old.SetFaults(dimsetest.Faults{Move: dimsetest.MoveFaults{Withhold: dimsetest.Only(victim.SOPInstance), Success: true}})
@@ -49,6 +50,7 @@ func TestAWithheldInstanceIsNamed(t *testing.T) {
 }
 
 func TestMishapsOfPeersAreToldAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name     string
 		mischief func(l *lab)
@@ -84,6 +86,7 @@ func TestMishapsOfPeersAreToldAndNothingIsLost(t *testing.T) {
 }
 
 func TestAFullSpoolIsToldAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 2)
 	small := filepath.Join(l.dir, "small")
 	if err := os.Mkdir(small, 0o700); err != nil {

@@ -52,6 +52,7 @@ func (l *lab) node() dimsetest.Peer {
 }
 
 func TestServeAnswersAndWorksOrdersOff(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 10)
 	serve := l.serving()
 	node := l.node()
@@ -72,6 +73,7 @@ func TestServeAnswersAndWorksOrdersOff(t *testing.T) {
 }
 
 func TestServeRefusesOrKeepsWhatNobodyAskedFor(t *testing.T) {
+	t.Parallel()
 	for policy, wanted := range map[string]int{"refuse": 0, "quarantine": 2} {
 		t.Run(policy, func(t *testing.T) {
 			l := newLab(t, 0)
@@ -109,6 +111,7 @@ func TestServeRefusesOrKeepsWhatNobodyAskedFor(t *testing.T) {
 }
 
 func TestAMissingAttachmentIsNamed(t *testing.T) {
+	t.Parallel()
 	h := newSmallHospital(t)
 	gone := "report 0-0.pdf"
 	if err := os.Rename(filepath.Join(h.legacy.dir, gone), filepath.Join(h.legacy.dir, "elsewhere")); err != nil {
