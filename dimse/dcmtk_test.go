@@ -14,6 +14,7 @@ import (
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
+	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/dimse/uid"
 )
 
@@ -272,44 +273,11 @@ func TestMovescuReachesUs(t *testing.T) {
 	}
 }
 
-// dcmqrscp runs DCMTK's archive with one storage area ARCHIVE, which knows the
-// destination PACSBRIDGE at the address given.
-func dcmqrscp(t testing.TB, destination string) (address string) {
-	t.Helper()
-	path := dcmtk(t, "dcmqrscp")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	_ = listener.Close()
-	host, toPort, _ := net.SplitHostPort(destination)
-	folder := t.TempDir()
-	config := fmt.Sprintf("NetworkTCPPort = %s\nMaxPDUSize = 16384\nMaxAssociations = 16\n"+
-		"HostTable BEGIN\nus = (PACSBRIDGE, %s, %s)\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"+
-		"AETable BEGIN\nARCHIVE %s RW (500, 1024mb) ANY\nAETable END\n", port, host, toPort, folder)
-	file := filepath.Join(folder, "dcmqrscp.cfg")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "-c", file, port)
-	cmd.Env = append(os.Environ(), "TCP_NODELAY=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	waitFor(t, address)
-	return address
-}
-
 func TestArchiveOfDCMTK(t *testing.T) {
 	k := new(keeper)
-	archive := dcmqrscp(t, serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: k}}))
-	dialer := dimse.Dialer{Address: archive, CallingAE: "PACSBRIDGE", CalledAE: "ARCHIVE"}
+	us := dimsetest.Peer{AE: "PACSBRIDGE", Address: serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: k}})}
+	archive := dimsetest.StartDcmqrscp(t, dimsetest.DcmqrscpOptions{AE: "ARCHIVE", Destinations: []dimsetest.Peer{us}})
+	dialer := dimse.Dialer{Address: archive.Address, CallingAE: "PACSBRIDGE", CalledAE: "ARCHIVE"}
 	images := propose(uid.SecondaryCapture)
 	images.SCPRole = true
 	a, err := dialer.Dial(testContext(t), []dimse.Proposal{
@@ -319,53 +287,59 @@ func TestArchiveOfDCMTK(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 12
-	for i := range n {
-		instance := fmt.Sprintf("1.2.826.0.1.3680043.10.5.%d", i+1)
-		if _, err := a.Store(testContext(t), dimse.StoreRequest{
-			SOPClass: uid.SecondaryCapture, SOPInstance: instance, TransferSyntax: uid.ExplicitLE,
-			Data: bytes.NewReader(image(t, instance, 50_000)),
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	query := func(level string) *dataset.Dataset {
-		return dataset.New().SetString(dataset.QueryRetrieveLevel, level).SetString(dataset.StudyInstanceUID, "1.2.826.0.1.3680043.10.1").
-			SetString(dataset.SeriesInstanceUID, "1.2.826.0.1.3680043.10.1.1").SetString(dataset.SOPInstanceUID)
-	}
-	found := map[string]bool{}
-	for match, err := range a.Find(testContext(t), dimse.FindRequest{SOPClass: uid.StudyRootFind, Identifier: query("IMAGE")}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[match.String(dataset.SOPInstanceUID)] = true
-	}
-	if len(found) != n {
+	storeSome(t, a, n)
+	if found := findImages(t, a); len(found) != n {
 		t.Errorf("found %d instances", len(found))
 	}
-	study := dataset.New().SetString(dataset.QueryRetrieveLevel, "STUDY").SetString(dataset.StudyInstanceUID, "1.2.826.0.1.3680043.10.1")
-	progress := 0
-	result, err := a.Move(testContext(t), dimse.MoveRequest{
-		SOPClass: uid.StudyRootMove, Destination: "PACSBRIDGE", Identifier: study, Progress: func(dimse.SubOperations) { progress++ },
-	})
-	if err != nil || result.Completed != n || progress == 0 {
-		t.Errorf("%+v after %d steps: %v", result, progress, err)
-	}
-	moved := k.instances()
-	if len(moved) != n || !found[moved[0].SOPInstance] || moved[0].MoveOriginatorMessageID != result.MessageID || moved[0].MoveOriginatorAE != "PACSBRIDGE" {
-		t.Errorf("%d instances arrived, the first is %+v", len(moved), moved[0].Instance)
-	}
-	_, err = a.Move(testContext(t), dimse.MoveRequest{SOPClass: uid.StudyRootMove, Destination: "NOBODY", Identifier: study})
-	var status *dimse.StatusError
-	if !errors.As(err, &status) || status.Status != dimse.StatusMoveDestination {
-		t.Errorf("unknown destination: %v", err)
-	}
+	moveAll(t, a, k, n)
 	got := new(keeper)
-	result, err = a.Get(testContext(t), dimse.GetRequest{SOPClass: uid.StudyRootGet, Identifier: study}, got)
+	result, err := a.Get(testContext(t), dimse.GetRequest{SOPClass: uid.StudyRootGet, Identifier: theStudy()}, got)
 	if err != nil || result.Completed != n || len(got.instances()) != n {
 		t.Errorf("get: %+v, %d arrived: %v", result, len(got.instances()), err)
 	}
 	if err := a.Release(testContext(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// theStudy is the study of all images of these tests.
+func theStudy() *dataset.Dataset {
+	return dataset.New().SetString(dataset.QueryRetrieveLevel, "STUDY").SetString(dataset.StudyInstanceUID, "1.2.826.0.1.3680043.10.1")
+}
+
+// findImages lists the images of the one series there is.
+func findImages(t *testing.T, a *dimse.Association) map[string]bool {
+	t.Helper()
+	query := theStudy().SetString(dataset.QueryRetrieveLevel, "IMAGE").
+		SetString(dataset.SeriesInstanceUID, "1.2.826.0.1.3680043.10.1.1").SetString(dataset.SOPInstanceUID)
+	found := map[string]bool{}
+	for match, err := range a.Find(testContext(t), dimse.FindRequest{SOPClass: uid.StudyRootFind, Identifier: query}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[match.String(dataset.SOPInstanceUID)] = true
+	}
+	return found
+}
+
+// moveAll has the study sent to k, and asks for a destination that is unknown.
+func moveAll(t *testing.T, a *dimse.Association, k *keeper, n int) {
+	t.Helper()
+	progress := 0
+	result, err := a.Move(testContext(t), dimse.MoveRequest{
+		SOPClass: uid.StudyRootMove, Destination: "PACSBRIDGE", Identifier: theStudy(), Progress: func(dimse.SubOperations) { progress++ },
+	})
+	if err != nil || result.Completed != n || progress == 0 {
+		t.Errorf("%+v after %d steps: %v", result, progress, err)
+	}
+	moved := k.instances()
+	if len(moved) != n || moved[0].MoveOriginatorMessageID != result.MessageID || moved[0].MoveOriginatorAE != "PACSBRIDGE" {
+		t.Errorf("%d instances arrived: %+v", len(moved), moved)
+	}
+	_, err = a.Move(testContext(t), dimse.MoveRequest{SOPClass: uid.StudyRootMove, Destination: "NOBODY", Identifier: theStudy()})
+	var status *dimse.StatusError
+	if !errors.As(err, &status) || status.Status != dimse.StatusMoveDestination {
+		t.Errorf("unknown destination: %v", err)
 	}
 }
 

@@ -13,15 +13,19 @@
 //	PS3.8 §9.3    PDUs                      package pdu
 //	PS3.8 §9.2    states, events, actions   state.go, table.go, actions.go
 //	PS3.8 §7      association service       dial.go, accept.go, release.go, receive.go
-//	PS3.7 §6.3    command sets              command.go
+//	PS3.7 §6.3    command sets              command.go, command_encode.go, command_decode.go
 //	PS3.7 §9.1.1  C-STORE                   store.go
 //	PS3.7 §9.1.2  C-FIND                    find.go
 //	PS3.7 §9.1.3  C-GET                     get.go
 //	PS3.7 §9.1.4  C-MOVE                    move.go
 //	PS3.7 §9.1.5  C-ECHO                    echo.go
 //	PS3.7 §9.3.2  C-CANCEL                  invoke.go, serve.go
+//	PS3.7 §10.1.4 N-ACTION                  action.go
+//	PS3.7 §10.1.1 N-EVENT-REPORT            event.go
+//	PS3.4 annex J storage commitment        commitment.go
 //	PS3.7 annex C status codes              status.go, status_table.go
-//	PS3.7 annex D negotiation               dial.go, accept.go, policy.go
+//	PS3.7 annex D negotiation               dial.go, accept.go, policy.go, negotiation.go
+//	PS3.15 §B.9   secure transport          tls.go
 //
 // # The life of an association
 //
@@ -36,6 +40,14 @@
 // with its message ID. C-STORE is served in that goroutine, so that the data set
 // comes straight from the connection; queries and retrievals get goroutines of
 // their own, so that a C-CANCEL is heard.
+//
+// # Against hostile peers
+//
+// What a peer sends is held in proportion to what has arrived, never to what a
+// length announces. A peer that is silent, dribbles or does not read is cut by
+// the time-outs, MaxAssociations and MaxPerPeer bound how many it may hold, and
+// what it does wrong is logged a few times and then counted. A panic, a
+// handler's too, ends one association.
 //
 // # Errors
 //

@@ -37,12 +37,9 @@ func TestUserIdentityIsAnsweredOnlyByWhoLooksAtIt(t *testing.T) {
 		"not who it is": {identify, pdu.UserIdentity{Type: pdu.IdentityUsername, Primary: []byte("mallory")}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dialer := dimse.Dialer{
-				Address: serve(t, &dimse.Server{Identify: test.identify}), CallingAE: "USER", CalledAE: "PROVIDER", Identity: &test.identity,
-			}
-			a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.Verification)})
+			a, err := identified(t, &dimse.Server{Identify: test.identify}, &test.identity)
 			var reject *dimse.RejectError
-			if errors.As(err, &reject) != test.rejected {
+			if errors.As(err, &reject) != test.rejected || err != nil && !test.rejected {
 				t.Fatal(err)
 			}
 			if err != nil {
@@ -51,11 +48,27 @@ func TestUserIdentityIsAnsweredOnlyByWhoLooksAtIt(t *testing.T) {
 			if diff := cmp.Diff(test.want, a.Peer().IdentityAnswer); diff != "" {
 				t.Error(diff)
 			}
-			if err := a.Release(testContext(t)); err != nil {
-				t.Error(err)
-			}
 		})
 	}
+}
+
+// identified associates and tells who we are.
+func identified(t *testing.T, server *dimse.Server, identity *pdu.UserIdentity) (*dimse.Association, error) {
+	t.Helper()
+	dialer := dimse.Dialer{Address: serve(t, server), CallingAE: "USER", CalledAE: "PROVIDER", Identity: identity}
+	a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.Verification)})
+	if err == nil {
+		t.Cleanup(func() { _ = a.Release(testContext(t)) })
+	}
+	return a, err
+}
+
+func TestPositiveResponseReachesStorescu(t *testing.T) {
+	server := &dimse.Server{
+		Handlers: dimse.Handlers{Store: discard},
+		Identify: func(dimse.AssociateRequest) ([]byte, error) { return nil, nil },
+	}
+	storescu(t, serve(t, server), "-usr jane -pwd secret -rsp", coded(t, uid.ExplicitLE)).Need(t)
 }
 
 func TestExtendedNegotiation(t *testing.T) {
