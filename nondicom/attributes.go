@@ -37,6 +37,22 @@ func (a *attributes) known(t tag.Tag, value string) {
 	}
 }
 
+// otherwise adds an attribute that is not there yet: of text, or a sequence
+// without items where the text is empty.
+func (a *attributes) otherwise(t tag.Tag, value string) {
+	if slices.ContainsFunc(a.elements, func(e *dicom.Element) bool { return e.Tag == t }) {
+		return
+	}
+	if a.kind(t) == "SQ" {
+		a.sequence(t)
+		return
+	}
+	a.text(t, value)
+}
+
+// pointer adds the tag of another attribute (VR AT).
+func (a *attributes) pointer(t, to tag.Tag) { a.add(t, []int{int(to.Group), int(to.Element)}) }
+
 // number adds a binary number.
 func (a *attributes) number(t tag.Tag, value int) { a.add(t, []int{value}) }
 

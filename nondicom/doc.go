@@ -7,9 +7,18 @@
 // and the study's own identity, so that they can be stored at the new PACS
 // beside the images of the study:
 //
-//	PDF            Encapsulated PDF Storage (PS3.3 §A.45.1)
-//	JPEG           Secondary Capture Image Storage (PS3.3 §A.8.1), JPEG Baseline, pixels untouched
-//	study record   Basic Text SR Storage (PS3.3 §A.35.1)
+//	PDF                       Encapsulated PDF (PS3.3 §A.45.1)
+//	CDA of HL7                Encapsulated CDA (PS3.3 §A.45.2)
+//	STL, OBJ, MTL             Encapsulated STL, OBJ, MTL (PS3.3 §A.85)
+//	JPEG                      Secondary Capture (PS3.3 §A.8.1), JPEG Baseline, Extended or Lossless, untouched
+//	PNG, BMP, GIF, TIFF       Secondary Capture, of several frames for several pages, every pixel as it is
+//	MP4 of H.264 or HEVC      Video Photographic Image (PS3.3 §A.32.7), the file untouched
+//	MPEG-2                    likewise
+//	plain text, study record  Basic Text SR (PS3.3 §A.35.1)
+//
+// What a content is made into goes by its bytes, never by its name. What the
+// standard has no object for is an *UnsupportedError and can only be archived;
+// nothing is altered to make it fit.
 //
 // It does not open associations, keeps no ledger, and decides nothing about
 // which record belongs to which study. Where the attachments' bytes come from

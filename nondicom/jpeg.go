@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"pacsbridge/dimse/uid"
 )
 
 // jpegFrame is what the markers of a JPEG say of its picture (ITU-T T.81 §B.2).
@@ -12,17 +14,20 @@ type jpegFrame struct {
 	rows, columns int
 	photometric   string // as DICOM says it (PS3.3 §C.7.6.3.1.2)
 	samples       int
+	bits          int    // of a sample
+	syntax        string // the transfer syntax for its process
+	lossless      bool
 }
 
 // maxJPEGHeader bounds what stands before the picture: previews, colour
 // profiles, what the camera noted.
 const maxJPEGHeader = 16 << 20
 
-const jpegKind = "image/jpeg"
-
 // Markers (ITU-T T.81 §B.1.1.3).
 const (
 	markerSOF0  = 0xC0 // baseline
+	markerSOF1  = 0xC1 // extended sequential
+	markerSOF3  = 0xC3 // lossless
 	markerDHT   = 0xC4
 	markerJPG   = 0xC8
 	markerDAC   = 0xCC
@@ -57,6 +62,7 @@ func readJPEG(from io.Reader) (jpegFrame, error) {
 		return frame, unsupportedJPEG("it does not begin as one", err)
 	}
 	var sof []byte
+	var process byte
 	for {
 		marker, segment, err := nextSegment(r)
 		if err != nil {
@@ -66,13 +72,13 @@ func readJPEG(from io.Reader) (jpegFrame, error) {
 		case marker == markerSOS && sof == nil:
 			return frame, unsupportedJPEG("it has a picture without a frame header", nil)
 		case marker == markerSOS:
-			return frameOf(sof, colour)
+			return frameOf(process, sof, segment, colour)
 		case marker == markerDHP:
 			return frame, unsupportedJPEG("it is hierarchical", nil)
-		case marker == markerSOF0 && sof == nil:
-			sof = segment
+		case isCarried(marker) && sof == nil:
+			process, sof = marker, segment
 		case isFrame(marker):
-			return frame, unsupportedJPEG(fmt.Sprintf("it is not JPEG Baseline but %s", processName(marker)), nil)
+			return frame, unsupportedJPEG(fmt.Sprintf("the standard has no transfer syntax (any more) for a JPEG that is %s, and its pixels are not altered; it can only be archived", processName(marker)), nil)
 		default:
 			colour.read(marker, segment)
 		}
@@ -131,16 +137,19 @@ func isFrame(marker byte) bool {
 	return marker >= markerSOF0 && marker <= markerSOF15 && marker != markerDHT && marker != markerJPG && marker != markerDAC
 }
 
+// isCarried tells whether DICOM has a transfer syntax for the process that a
+// frame is coded by. It had one for the progressive process, which was retired
+// (PS3.5-2004 §A.4.1): hardly an archive can show it.
+func isCarried(marker byte) bool {
+	return marker == markerSOF0 || marker == markerSOF1 || marker == markerSOF3
+}
+
 func processName(marker byte) string {
 	switch marker {
-	case markerSOF0:
+	case markerSOF0, markerSOF1, markerSOF3:
 		return "one with two frames"
-	case 0xC1:
-		return "extended sequential"
 	case 0xC2:
 		return "progressive"
-	case 0xC3:
-		return "lossless"
 	}
 	return fmt.Sprintf("of process SOF%d", marker-markerSOF0)
 }
@@ -155,17 +164,21 @@ func (c *jpegColour) read(marker byte, segment []byte) {
 }
 
 // frameOf reads a frame header (ITU-T T.81 §B.2.2).
-func frameOf(sof []byte, colour jpegColour) (jpegFrame, error) {
+func frameOf(process byte, sof, sos []byte, colour jpegColour) (jpegFrame, error) {
 	if len(sof) < 6 || len(sof) < 6+3*int(sof[5]) {
 		return jpegFrame{}, unsupportedJPEG("its frame header is cut short", nil)
 	}
 	frame := jpegFrame{
-		rows:    int(sof[1])<<8 | int(sof[2]),
-		columns: int(sof[3])<<8 | int(sof[4]),
-		samples: int(sof[5]),
+		rows:     int(sof[1])<<8 | int(sof[2]),
+		columns:  int(sof[3])<<8 | int(sof[4]),
+		samples:  int(sof[5]),
+		bits:     int(sof[0]),
+		syntax:   syntaxOfJPEG(process, sos),
+		lossless: process == markerSOF3,
 	}
+	known := frame.bits == 8 || process == markerSOF1 && frame.bits == 12 || process == markerSOF3 && frame.bits > 8 && frame.bits <= 16
 	switch {
-	case sof[0] != 8:
+	case !known:
 		return jpegFrame{}, unsupportedJPEG(fmt.Sprintf("it has %d bits a sample", sof[0]), nil)
 	case frame.rows == 0 || frame.columns == 0:
 		return jpegFrame{}, unsupportedJPEG("it does not say how large it is", nil)
@@ -175,6 +188,28 @@ func frameOf(sof []byte, colour jpegColour) (jpegFrame, error) {
 	frame.photometric = colour.photometric(sof[6:], frame.samples)
 	return frame, nil
 }
+
+// syntaxOfJPEG is the transfer syntax for a process (PS3.5 §A.4.1). That for
+// lossless pictures depends on the predictor, which the scan header names
+// (ITU-T T.81 §B.2.3).
+func syntaxOfJPEG(process byte, sos []byte) string {
+	switch process {
+	case markerSOF1:
+		return jpegExtended
+	case markerSOF3:
+		if len(sos) > 0 && len(sos) > 1+2*int(sos[0]) && sos[1+2*int(sos[0])] == 1 {
+			return uid.JPEGLossless
+		}
+		return jpegLosslessAny
+	}
+	return uid.JPEGBaseline
+}
+
+// The transfer syntaxes of JPEG that are met seldom.
+const (
+	jpegExtended    = "1.2.840.10008.1.2.4.51" // Process 2 & 4
+	jpegLosslessAny = "1.2.840.10008.1.2.4.57" // Process 14
+)
 
 // photometric goes by the same signs as the usual decoders do: JFIF is YCbCr,
 // then the Adobe marker decides, then the names of the components. Any

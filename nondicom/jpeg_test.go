@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"pacsbridge/dimse/uid"
 )
 
 // jpegOf joins segments, given as marker and content, behind a start marker
@@ -56,21 +58,19 @@ func TestJPEGMarkersSayHowThePictureIsKept(t *testing.T) {
 		"fill bytes":              {strings.ReplaceAll(jpegOf(full), "\xFF\xC0", "\xFF\xFF\xFF\xC0"), 3, "YBR_FULL"},
 	} {
 		frame, err := readJPEG(iotest.OneByteReader(strings.NewReader(c.file)))
-		want := jpegFrame{rows: 2, columns: 3, samples: c.samples, photometric: c.photometric}
+		want := jpegFrame{rows: 2, columns: 3, samples: c.samples, photometric: c.photometric, bits: 8, syntax: uid.JPEGBaseline}
 		if err != nil || frame != want {
 			t.Errorf("%s: %+v, %v", name, frame, err)
 		}
 	}
 }
 
-func TestJPEGsThatAreNotBaselineAreRefused(t *testing.T) {
+func TestJPEGsThatDICOMDoesNotHaveAreRefused(t *testing.T) {
 	process := func(marker string) string { return jpegOf(jfif, marker+full[1:]) }
 	for why, file := range map[string]string{
 		"does not begin":       "GIF89a",
 		"ends before":          jpegOf(jfif)[:9],
-		"extended sequential":  process("\xC1"),
 		"progressive":          process("\xC2"),
-		"but lossless":         process("\xC3"),
 		"process SOF9":         process("\xC9"),
 		"hierarchical":         process("\xDE"),
 		"12 bits":              jpegOf("\xC0\x0C" + full[2:]),
@@ -89,6 +89,25 @@ func TestJPEGsThatAreNotBaselineAreRefused(t *testing.T) {
 		var unsupported *UnsupportedError
 		if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%v, want %s", err, why)
+		}
+	}
+}
+
+func TestProcessesOfJPEGHaveTheirTransferSyntaxes(t *testing.T) {
+	scan := func(predictor string) string { return "\xDA\x01\x01\x00" + predictor + "\x00\x00" }
+	for name, c := range map[string]struct {
+		file, syntax string
+		bits         int
+		lossless     bool
+	}{
+		"extended":            {jpegOf("\xC1" + gray[1:]), jpegExtended, 8, false},
+		"extended of 12 bits": {jpegOf("\xC1\x0C" + gray[2:]), jpegExtended, 12, false},
+		"lossless":            {jpegOf("\xC3\x10"+gray[2:], scan("\x01")), uid.JPEGLossless, 16, true},
+		"lossless otherwise":  {jpegOf("\xC3\x0A"+gray[2:], scan("\x04")), jpegLosslessAny, 10, true},
+	} {
+		frame, err := readJPEG(strings.NewReader(c.file))
+		if err != nil || frame.syntax != c.syntax || frame.bits != c.bits || frame.lossless != c.lossless {
+			t.Errorf("%s: %+v, %v", name, frame, err)
 		}
 	}
 }

@@ -21,15 +21,27 @@ const unicode = "ISO_IR 192"
 // makers say what is made of an attachment, by the media type of its content.
 // A new kind of document is a line here.
 var makers = map[string]func(Identity, Attachment, source) (*Object, error){
-	"application/pdf": encapsulatePDF,
-	"image/jpeg":      photographOfJPEG,
+	pdfKind:      encapsulatePDF,
+	cdaKind:      encapsulateCDA,
+	stlKind:      encapsulateModel(stlKind),
+	objKind:      encapsulateModel(objKind),
+	mtlKind:      encapsulateModel(mtlKind),
+	jpegKind:     photographOfJPEG,
+	"image/png":  captureOfPNG,
+	"image/bmp":  captureOfBMP,
+	"image/gif":  captureOfGIF,
+	"image/tiff": captureOfTIFF,
+	"text/plain": reportOfText,
+	mp4Kind:      videoOfMP4,
+	mpegKind:     videoOfMPEG2,
 }
 
 // ObjectOfAttachment makes the object that suits the content, found out from
 // its first bytes and never from its name: a PDF or a photograph, or an
 // *UnsupportedError. Size and digest (SHA-256, hexadecimal) are those of the
 // content, which is whole and checked; it is read when the object is, and is
-// the caller's to close.
+// the caller's to close. A content that can seek is sought in: videos say what
+// they are at their end, or in all of it.
 func ObjectOfAttachment(id Identity, a Attachment, content io.Reader, size int64, digest string) (*Object, error) {
 	if err := (source{size: size}).check("content"); err != nil {
 		return nil, err
@@ -38,10 +50,10 @@ func ObjectOfAttachment(id Identity, a Attachment, content io.Reader, size int64
 	if err != nil {
 		return nil, err
 	}
-	kind := Kind(head)
+	kind := kindOf(head, size)
 	maker, found := makers[kind]
 	if !found {
-		return nil, &UnsupportedError{Kind: kind, Why: "this kind of content is not available yet"}
+		return nil, &UnsupportedError{Kind: kind, Why: "the standard has no object for this kind of content; it can only be archived"}
 	}
 	return maker(id, a, source{content, size, digest})
 }
@@ -59,6 +71,9 @@ var (
 	recordSeries   = seriesKind{"record", "9901", "SR", "Study records"}
 	documentSeries = seriesKind{"document", "9902", "DOC", "Documents"}
 	photoSeries    = seriesKind{"photograph", "9903", "OT", "Photographs"}
+	videoSeries    = seriesKind{"video", "9904", "XC", "Videos"}
+	modelSeries    = seriesKind{"model", "9905", "M3D", "Models"}
+	textSeries     = seriesKind{"text", "9906", "SR", "Texts"}
 )
 
 // newObject begins an object: its UIDs, derived from the study, the key in the
@@ -100,8 +115,13 @@ func instanceNumber(key string) string {
 // contentDate adds when the content was made, as the old system says.
 func contentDate(a *attributes, createdAt string) {
 	a.text(tag.ContentDate, dicomDate(createdAt))
+	a.text(tag.ContentTime, dicomTime(timeOf(createdAt)))
+}
+
+// timeOf is the time of day of a point in time; empty when it is only a day.
+func timeOf(createdAt string) string {
 	_, clock := cutDay(strings.TrimSpace(createdAt))
-	a.text(tag.ContentTime, dicomTime(clock))
+	return clock
 }
 
 // titleOf is the attachment's title, or the name of its file.

@@ -17,20 +17,36 @@ func EncapsulatePDF(id Identity, a Attachment, content io.Reader, size int64, di
 }
 
 func encapsulatePDF(id Identity, a Attachment, s source) (*Object, error) {
-	const kind = "application/pdf"
-	if err := s.check(kind); err != nil {
+	return encapsulation{class: uid.EncapsulatedPDF, mime: pdfKind, series: documentSeries, burnedIn: true}.object(id, a, s, nil)
+}
+
+// encapsulation is a class of encapsulated documents.
+type encapsulation struct {
+	class, mime string
+	series      seriesKind
+	// burnedIn tells that pages may show whose they are.
+	burnedIn bool
+}
+
+// object makes an object of a document, which stands in it untouched. What the
+// class wants beyond what all have is added by the caller.
+func (e encapsulation) object(id Identity, a Attachment, s source, more func(*attributes)) (*Object, error) {
+	if err := s.check(e.mime); err != nil {
 		return nil, err
 	}
-	object, set := newObject(uid.EncapsulatedPDF, uid.ExplicitLE, documentSeries, id, a.Key, s.digest)
+	object, set := newObject(e.class, uid.ExplicitLE, e.series, id, a.Key, s.digest)
 	// Encapsulated Document Module (PS3.3 §C.24.2).
 	contentDate(set, a.CreatedAt)
 	set.text(tag.AcquisitionDateTime, "")
 	set.text(tag.ConversionType, "WSD") // PS3.3 §C.8.6.1: a workstation's document
-	set.text(tag.BurnedInAnnotation, "YES")
-	set.sequence(tag.ConceptNameCodeSequence)
-	set.text(tag.DocumentTitle, cutText(titleOf(a), shortText))
-	set.text(tag.MIMETypeOfEncapsulatedDocument, kind)
+	set.text(tag.BurnedInAnnotation, map[bool]string{true: "YES", false: "NO"}[e.burnedIn])
+	set.text(tag.MIMETypeOfEncapsulatedDocument, e.mime)
 	set.number(tag.EncapsulatedDocumentLength, int(s.size))
+	if more != nil {
+		more(set)
+	}
+	set.otherwise(tag.DocumentTitle, cutText(titleOf(a), shortText))
+	set.otherwise(tag.ConceptNameCodeSequence, "")
 	opening := longElement(tag.EncapsulatedDocument, "OB", uint32(s.size+s.size%2))
 	return object.around(set, tag.EncapsulatedDocument, opening, s, nil)
 }

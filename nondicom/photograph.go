@@ -12,11 +12,12 @@ import (
 )
 
 // PhotographOfJPEG makes a Secondary Capture of a photograph (PS3.3 §A.8.1) in
-// JPEG Baseline. The file itself is the one fragment behind an empty offset
+// JPEG Baseline, or Extended or Lossless where the file is that. The file itself is the one fragment behind an empty offset
 // table (PS3.5 §A.4), bit for bit; where its length is odd a zero byte follows
 // it, so that whoever takes it out cuts the fragment to the file's length (or,
 // without knowing that, drops a zero behind the end marker FFD9).
-// A JPEG of another process than Baseline is an *UnsupportedError.
+// A JPEG of another process is an *UnsupportedError: the standard retired the
+// progressive one, and its pixels are not altered to make it another.
 func PhotographOfJPEG(id Identity, a Attachment, content io.Reader, size int64, digest string) (*Object, error) {
 	return photographOfJPEG(id, a, source{content, size, digest})
 }
@@ -31,7 +32,7 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 		return nil, err
 	}
 	s.content = io.MultiReader(&read, s.content)
-	object, set := newObject(uid.SecondaryCapture, uid.JPEGBaseline, photoSeries, id, a.Key, s.digest)
+	object, set := newObject(uid.SecondaryCapture, frame.syntax, photoSeries, id, a.Key, s.digest)
 	set.text(tag.ConversionType, "DI") // PS3.3 §C.8.6.1: digital interface
 	if dicomDate(a.CreatedAt) != "" {
 		contentDate(set, a.CreatedAt)
@@ -54,10 +55,18 @@ func (f jpegFrame) addTo(a *attributes, size int64) {
 	}
 	a.number(tag.Rows, f.rows)
 	a.number(tag.Columns, f.columns)
-	a.number(tag.BitsAllocated, 8)
-	a.number(tag.BitsStored, 8)
-	a.number(tag.HighBit, 7)
+	allocated := 8
+	if f.bits > 8 {
+		allocated = 16
+	}
+	a.number(tag.BitsAllocated, allocated)
+	a.number(tag.BitsStored, f.bits)
+	a.number(tag.HighBit, f.bits-1)
 	a.number(tag.PixelRepresentation, 0)
+	if f.lossless {
+		a.text(tag.LossyImageCompression, "00")
+		return
+	}
 	a.text(tag.LossyImageCompression, "01")
 	ratio := float64(f.rows) * float64(f.columns) * float64(f.samples) / float64(size)
 	a.text(tag.LossyImageCompressionRatio, strconv.FormatFloat(ratio, 'f', 4, 64))
@@ -76,12 +85,16 @@ func fragment(size int64) (opening, closing []byte) {
 }
 
 // peek reads the first n bytes, or all there are, and returns a reader that
-// begins with them again.
+// begins with them again: the same one where it can seek.
 func peek(from io.Reader, n int64) ([]byte, io.Reader, error) {
 	head := make([]byte, n)
 	read, err := io.ReadFull(from, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, nil, err
+	}
+	if seeker, ok := from.(io.Seeker); ok {
+		_, err := seeker.Seek(-int64(read), io.SeekCurrent)
+		return head[:read], from, err
 	}
 	return head[:read], io.MultiReader(bytes.NewReader(head[:read]), from), nil
 }

@@ -45,20 +45,36 @@ func ReportOfRecord(id Identity, r Record) (*Object, error) {
 	}
 	object, set := newObject(uid.BasicTextSR, uid.ExplicitLE, recordSeries, id, r.StudyKey, digest)
 	set.sequence(tag.ReferencedPerformedProcedureStepSequence)
-	// SR Document General Module (PS3.3 §C.17.2).
-	set.text(tag.ContentDate, cmp.Or(dicomDate(id.StudyDate), undated))
-	set.text(tag.ContentTime, cmp.Or(dicomTime(id.StudyTime), midnight))
+	reportHeader(set, id, "")
+	addContent(set, r)
+	return object.alone(set)
+}
+
+// reportHeader adds the SR Document General Module (PS3.3 §C.17.2): dated when
+// the content was made, else as the study is.
+func reportHeader(set *attributes, id Identity, createdAt string) {
+	day, clock := dicomDate(createdAt), ""
+	if day == "" {
+		day, clock = dicomDate(id.StudyDate), dicomTime(id.StudyTime)
+	} else {
+		clock = dicomTime(timeOf(createdAt))
+	}
+	set.text(tag.ContentDate, cmp.Or(day, undated))
+	set.text(tag.ContentTime, cmp.Or(clock, midnight))
 	set.text(tag.CompletionFlag, "COMPLETE")
 	set.text(tag.VerificationFlag, "UNVERIFIED")
 	set.sequence(tag.PerformedProcedureCodeSequence)
-	addContent(set, r)
+}
+
+// alone makes the object of its attributes, which are all there is.
+func (o *Object) alone(set *attributes) (*Object, error) {
 	below, from, err := set.encode(tag.PixelData)
 	if err != nil {
 		return nil, err
 	}
-	object.head = append(below, from...)
-	object.Size = int64(len(object.head))
-	return object, nil
+	o.head = append(below, from...)
+	o.Size = int64(len(o.head))
+	return o, nil
 }
 
 // digestOf is the digest of a record's content.

@@ -59,7 +59,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":              {"cmd/pacsbridge"},
 	"github.com/vbauerster/mpb/v8":        {"cmd/pacsbridge"},
 	"github.com/mattn/go-isatty":          {"cmd/pacsbridge"},
-	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"}, // certificates, and the demo's reports
+	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"},              // certificates, and the demo's reports
 	"gonum.org/v1/plot":                   {"cmd/pacsbridge", "cmd/bench"}, // the plots of report and bench
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
@@ -77,6 +77,7 @@ var libraries = map[string][]string{
 
 	"github.com/suyashkumar/dicom":       {"nondicom", "tests"},
 	"github.com/gabriel-vasile/mimetype": {"nondicom"},
+	"golang.org/x/image":                 {"nondicom", "tests"},
 	"github.com/rclone/rclone":           {"nondicom/fetch"},
 
 	// What rclone's backends answer with, to tell one error from another.
