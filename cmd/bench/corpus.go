@@ -74,16 +74,18 @@ var shapes = map[string]struct {
 	modality              string
 	studies, images, rows int
 }{
-	"ct":    {"CT", 30, 40, 512}, // 525 KB
-	"cr":    {"CR", 12, 4, 2048}, // 8.4 MB
-	"small": {"CT", 40, 60, 96},  // 19 KB
-	"tiny":  {"CT", 0, 0, 0},     // nothing at all
+	"ct":    {"CT", 20, 40, 512}, // 525 KB
+	"cr":    {"CR", 8, 4, 2048},  // 8.4 MB
+	"small": {"CT", 16, 50, 96},  // 19 KB
 	"pack":  {"CT", 20, 10, 256}, // before it is compressed
-	"us":    {"US", 4, 1, 0},     // clips
+	"us":    {"US", 3, 1, 0},     // clips
 }
 
 // clips are the sizes of the ultrasound multi-frames.
-var clips = []int64{60 << 20, 100 << 20, 150 << 20, 200 << 20}
+var clips = []int64{60 << 20, 100 << 20, 200 << 20}
+
+// clipSeeds make clips of different patients.
+var clipSeeds = []int64{1, 2, 4}
 
 // corpus makes a corpus, once.
 func (b *bench) corpus(name string) (*corpus, error) {
@@ -130,7 +132,7 @@ func (b *bench) corpus(name string) (*corpus, error) {
 func makeStudy(dir, name string, i int, options dimsetest.StudyOptions) (study, error) {
 	objects := []dimsetest.Object{}
 	if name == "us" {
-		clip := dimsetest.MultiFrame(int64(i+1), clips[i%len(clips)])
+		clip := dimsetest.MultiFrame(clipSeeds[i%len(clips)], clips[i%len(clips)])
 		objects = append(objects, clip)
 		head, err := dataset.Decode(clip.Data[:len(clip.Data)-12], clip.TransferSyntax)
 		if err != nil {
@@ -138,6 +140,8 @@ func makeStudy(dir, name string, i int, options dimsetest.StudyOptions) (study, 
 		}
 		options.Date = head.String(dataset.StudyDate)
 	} else {
+		// Studies of one patient go one after the other; an archive has many patients.
+		options.Patient = dimsetest.Patient{ID: fmt.Sprintf("%s-%04d", name, i), Name: fmt.Sprintf("Bench^%d", i), Sex: "O"}
 		objects = dimsetest.Study(int64(len(name)*1000+i), options)
 	}
 	s := study{uid: objects[0].StudyUID, day: options.Date}

@@ -28,6 +28,7 @@ type bench struct {
 	rounds     int
 	quick      bool
 	only       *regexp.Regexp
+	who        *regexp.Regexp
 	out        string // folder for plot and results
 	binary     string // pacsbridge
 	profile    string // folder for profiles of pacsbridge, or ""
@@ -50,6 +51,7 @@ func main() {
 	defer stop()
 	b := &bench{results: results{}, corpora: map[string]*corpus{}}
 	only := flag.String("only", "", "regular expression: the scenarios to run")
+	who := flag.String("contenders", "", "regular expression: the contenders to run in the races")
 	flag.IntVar(&b.rounds, "rounds", 5, "how often each contender runs")
 	flag.BoolVar(&b.quick, "quick", false, "one round of small corpora")
 	flag.StringVar(&b.out, "out", "", "folder for the plot and the results (default: none are written)")
@@ -61,7 +63,7 @@ func main() {
 	flag.Int64Var(&b.settings.memory, "memory", 256, "staging.memory in MB")
 	flag.StringVar(&b.settings.more, "settings", "", "further lines of pacsbridge.yaml")
 	flag.Parse()
-	b.only = regexp.MustCompile(*only)
+	b.only, b.who = regexp.MustCompile(*only), regexp.MustCompile(*who)
 	if b.quick {
 		b.rounds = 1
 	}

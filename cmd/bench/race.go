@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,7 @@ func (r *race) run(ctx context.Context, contenders ...contender) error {
 			return fmt.Errorf("control: instance %s did not arrive", i.uid)
 		}
 	}
+	contenders = slices.DeleteFunc(contenders, func(c contender) bool { return !r.who.MatchString(c.name) })
 	for range r.rounds {
 		for _, c := range contenders {
 			if err := r.to.clear(ctx); err != nil {

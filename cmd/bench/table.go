@@ -73,7 +73,7 @@ func (b *bench) besideDigest(l lap) float64 {
 }
 
 func (b *bench) mostMemory(r results) (value, low, high float64, ok bool) {
-	low = math.Inf(1)
+	value, low = math.Inf(-1), math.Inf(1)
 	for key := range r {
 		if runs := r.of(key[0], key[1]).counted(); key[1] == ours && len(runs) > 0 {
 			beyond := runs.median(peakMB) - float64(b.settings.memory)
