@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func lapsOf(instances int, seconds ...float64) []lap {
+	var list []lap
+	for _, s := range seconds {
+		list = append(list, lap{wall: time.Duration(s * float64(time.Second)), instances: instances, bytes: int64(instances) * 1000})
+	}
+	return list
+}
+
+func TestRatioIsOfTheMediansAndSpreadsOverTheRounds(t *testing.T) {
+	of, low, high, ok := ratio(lapsOf(100, 1, 2, 4), lapsOf(100, 4, 4, 4))
+	if !ok || of != 2 || low != 1 || high != 4 {
+		t.Errorf("ratio %v (%v to %v), %v; want 2 (1 to 4)", of, low, high, ok)
+	}
+}
+
+func TestARunThatLostSomethingDoesNotCount(t *testing.T) {
+	lossy := lapsOf(100, 1, 2)
+	lossy[1].err = errors.New("of 100 instances 1 was lost")
+	if _, _, _, ok := ratio(lossy, lapsOf(100, 1)); ok {
+		t.Error("a ratio was made of a run that lost something")
+	}
+	if got := laps(lossy).String(); got != "does not count" {
+		t.Errorf("it reads %q", got)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	atLeast, atMost := line{must: 2, aim: 3}, line{must: 3, aim: 2, atMost: true}
+	for _, c := range []struct {
+		line  line
+		value float64
+		want  string
+	}{
+		{atLeast, 1, "FAIL"}, {atLeast, 2, "pass"}, {atLeast, 3, "pass, aim reached"},
+		{atMost, 4, "FAIL"}, {atMost, 3, "pass"}, {atMost, 2, "pass, aim reached"},
+	} {
+		if got := c.line.verdict(c.value); got != c.want {
+			t.Errorf("%v of %+v is %q, want %q", c.value, c.line, got, c.want)
+		}
+	}
+}
+
+func TestWhatALauncherGivesUpOnIsAnError(t *testing.T) {
+	cleaned := false
+	err := onStage(func(s *stage) error {
+		s.Cleanup(func() { cleaned = true })
+		s.Fatalf("no such %s", "server")
+		return nil
+	})
+	if err == nil || err.Error() != "no such server" || !cleaned {
+		t.Errorf("%v, cleaned up: %v", err, cleaned)
+	}
+}
+
+func TestADistanceCostsARoundTripAndNoBytes(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			io.Copy(conn, conn)
+			conn.Close()
+		}
+	}()
+	const roundTrip = 40 * time.Millisecond
+	err = onStage(func(s *stage) error {
+		conn, err := net.Dial("tcp", startDistance(s, listener.Addr().String(), roundTrip))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		began, text := time.Now(), make([]byte, 300<<10)
+		text[len(text)-1] = 7
+		go conn.Write(text)
+		if _, err := io.ReadFull(conn, text); err != nil {
+			return err
+		}
+		if took := time.Since(began); took < roundTrip || text[len(text)-1] != 7 {
+			t.Errorf("there and back in %v, want at least %v; last byte %d", took, roundTrip, text[len(text)-1])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheSinkTellsDataSetsApart(t *testing.T) {
+	same, _ := digestOf(io.MultiReader(strings.NewReader("ab"), strings.NewReader("c")), make([]byte, 16))
+	other, _ := digestOf(strings.NewReader("abd"), make([]byte, 16))
+	if again, err := digestOf(strings.NewReader("abc"), make([]byte, 2)); err != nil || again != same || again == other {
+		t.Errorf("%v, %v, %v, %v", same, again, other, err)
+	}
+}
