@@ -107,7 +107,7 @@ func (r *rig) inventory() *bridge.Inventory {
 
 // reconciler compares OLD, the ledger and NEW.
 func (r *rig) reconciler() *bridge.Reconciler {
-	return &bridge.Reconciler{Finder: r.old, Old: r.old, New: r.new, Books: r.db, Legacy: r.legacy != nil}
+	return &bridge.Reconciler{Finder: bridge.NewWholeFinder(r.old, 0, r.log), Old: r.old, New: r.new, Books: r.db, Legacy: r.legacy != nil}
 }
 
 // explain adds to an error that one of the PACS made what may help.
