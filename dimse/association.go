@@ -24,6 +24,7 @@ type Association struct {
 	role     Role
 	link     *link
 	in       *pdu.Reader
+	buffer   *bufio.Reader // what in reads from
 	out      *pdu.Writer
 	timeouts Timeouts
 	log      *slog.Logger
@@ -85,9 +86,9 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 	return a
 }
 
-// readBufferLength is enough: larger buffers were not faster, and hundreds of
-// idle associations hold one each.
-const readBufferLength = 32 << 10
+// readBufferLength is where larger buffers are hardly faster. Associations that
+// wait for a message hold none.
+const readBufferLength = 64 << 10
 
 // readBuffers are shared between associations: each needs one while it lasts.
 var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBufferLength) }}

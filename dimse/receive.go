@@ -14,9 +14,9 @@ import (
 // run reads what the peer sends until the connection is closed. It is the only
 // goroutine that reads.
 func (a *Association) run() {
-	buffer := readBuffers.Get().(*bufio.Reader)
-	buffer.Reset(a.link)
-	a.in = pdu.NewReader(buffer)
+	a.buffer = readBuffers.Get().(*bufio.Reader)
+	a.buffer.Reset(a.link)
+	a.in = pdu.NewReader(a.buffer)
 	a.messages()
 	for a.currentState() != Sta1 {
 		a.receive()
@@ -24,9 +24,46 @@ func (a *Association) run() {
 	a.end(ErrClosed)
 	_ = a.link.Close()
 	a.tasks.Wait()
-	buffer.Reset(nil)
-	readBuffers.Put(buffer)
+	a.buffer.Reset(nil)
+	readBuffers.Put(a.buffer)
 	close(a.done)
+}
+
+// rest waits for the next message without holding a buffer, since idle
+// associations are many.
+func (a *Association) rest() {
+	if !a.in.Idle() {
+		return
+	}
+	a.buffer.Reset(nil)
+	readBuffers.Put(a.buffer)
+	begin := &beginning{link: a.link}
+	_, begin.err = a.link.Read(begin.first[:])
+	a.buffer = readBuffers.Get().(*bufio.Reader)
+	a.buffer.Reset(begin)
+	a.in.Reset(a.buffer)
+}
+
+// beginning is a connection of which the first byte of a message was read
+// already, or could not be.
+type beginning struct {
+	*link
+	first [1]byte
+	taken bool
+	err   error
+}
+
+func (b *beginning) Read(p []byte) (int, error) {
+	switch {
+	case b.taken:
+		return b.link.Read(p)
+	case b.err != nil:
+		return 0, b.err
+	}
+	b.taken = true
+	p[0] = b.first[0]
+	n, _ := b.link.Read(p[1:]) // what is wrong will show again
+	return n + 1, nil
 }
 
 // messages serves message after message while the association lasts. A panic in
@@ -124,6 +161,7 @@ func (a *Association) nextValue() (pdu.ValueHeader, bool) {
 // message reads one message and has it served.
 func (a *Association) message() bool {
 	a.link.expect(a.idlePatience())
+	a.rest()
 	command, contextID, ok := a.readCommand()
 	if !ok {
 		return false

@@ -46,6 +46,12 @@ type ValueHeader struct {
 // NewReader reads PDUs from in, whose buffer must hold 16 bytes at least.
 func NewReader(in *bufio.Reader) *Reader { return &Reader{in: in} }
 
+// Reset makes the Reader read from in, between two PDUs.
+func (r *Reader) Reset(in *bufio.Reader) { *r = Reader{in: in} }
+
+// Idle says that nothing of a PDU has been read that is not used up.
+func (r *Reader) Idle() bool { return r.left == 0 && r.valueLeft == 0 && r.in.Buffered() == 0 }
+
 // Next skips what is left of the PDU before and reads the next one's header.
 // io.EOF means that the connection ended between two PDUs.
 func (r *Reader) Next() (Type, error) {
