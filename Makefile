@@ -6,7 +6,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # machine bears beside the servers that the tests start.
 TEST = PACSBRIDGE_REQUIRE_PEERS=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -p 2 -timeout 20m
 
-.PHONY: build test check fmt vet staticcheck layers race fuzz-short packages demo lab bench
+.PHONY: build test check fmt vet staticcheck layers race fuzz-short packages demo lab bench hostile
 
 build: ## bin/pacsbridge, which needs nothing else to run
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pacsbridge ./cmd/pacsbridge
@@ -55,3 +55,6 @@ lab: packages ## two Orthancs and a legacy database to try pacsbridge on by hand
 # BENCH takes options, e.g. make bench BENCH='-quick -only small'; see docs/performance.md.
 bench: packages ## how fast it is beside DCMTK and Orthanc: the table of docs/performance.md
 	$(GO) run ./cmd/bench -out bench.out $(BENCH)
+
+hostile: ## attacks on the DICOM port at full size, which takes minutes
+	PACSBRIDGE_HOSTILE=full $(GO) test -v -count=1 -timeout 15m -run 'Held|ManyClients|RudeAssociations' ./dimse
