@@ -143,7 +143,7 @@ func TestConnectionsThatAreHeldCostNothingInTheEnd(t *testing.T) {
 	if limit := idle + 5*time.Second; took > limit {
 		t.Errorf("one lasted %v, more than %v", took, limit)
 	}
-	if highest-rss > 64*mib || after-rss > 32*mib {
+	if !raceDetector && (highest-rss > 64*mib || after-rss > 32*mib) {
 		t.Errorf("memory grew by %d MiB and came back to %d more", (highest-rss)/mib, (after-rss)/mib)
 	}
 }
@@ -223,7 +223,7 @@ func TestManyClientsAreAnsweredOrRejectedForTheMoment(t *testing.T) {
 	slices.Sort(took)
 	p99 := took[len(took)*99/100]
 	t.Logf("%d associations of %d clients: %d rejected 2/3/2, median %v, p99 %v", len(took), clients, rejected.Load(), took[len(took)/2], p99)
-	if p99 > 500*time.Millisecond {
+	if p99 > 500*time.Millisecond && !raceDetector {
 		t.Errorf("p99 is %v", p99)
 	}
 }
@@ -255,7 +255,7 @@ func TestRudeAssociationsLeaveNothingBehind(t *testing.T) {
 	v.settle(before, descriptors)
 	after := v.state()
 	t.Logf("%d rude associations in %v: RSS %d KiB, then %d KiB; %d bytes of log", n, time.Since(start).Round(time.Millisecond), rss>>10, v.rss()>>10, after.LogBytes)
-	if grown := v.rss() - rss; grown > 16*mib {
+	if grown := v.rss() - rss; grown > 16*mib && !raceDetector {
 		t.Errorf("memory grew by %d MiB", grown/mib)
 	}
 	if after.LogBytes > 64<<10 {
