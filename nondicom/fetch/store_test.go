@@ -37,6 +37,11 @@ func open(t *testing.T, dir string) *fetch.Stores {
 
 func write(t *testing.T, name, text string) {
 	t.Helper()
+	writeFile(t, name, text)
+}
+
+func writeFile(t testing.TB, name, text string) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		t.Fatal(err)
 	}
