@@ -1,9 +1,11 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // AuditError says what in the ledger contradicts itself.
@@ -14,7 +16,7 @@ type AuditError struct {
 }
 
 func (e *AuditError) Error() string {
-	return fmt.Sprintf("%d studies break the rule: %s; one is %s", e.Count, e.Rule, e.First)
+	return fmt.Sprintf("%d break the rule: %s; one is %s", e.Count, e.Rule, e.First)
 }
 
 // Temporary reports false: a person has to look.
@@ -24,6 +26,11 @@ func (e *AuditError) Temporary() bool { return false }
 // breaks it. CHECK constraints and triggers guard most of them as well: an audit
 // is for the day when somebody has used a tool of his own on the database.
 var audits = []struct{ rule, broken string }{
+	{"the items of a study are as many as its row says",
+		`NOT EXISTS (SELECT 1 FROM manifests AS m WHERE m.study_id = s.id) AND (` + tallyNames + `) <> (` + countItems + `s.id)`},
+	{"a study has a manifest or rows of items, not both",
+		`EXISTS (SELECT 1 FROM manifests AS m WHERE m.study_id = s.id) AND
+			(s.state <> 'migrated' OR EXISTS (SELECT 1 FROM items AS i WHERE i.study_id = s.id))`},
 	{"every study is in a known state",
 		`s.state NOT IN ('to-migrate', 'queued', 'collecting', 'delivering', 'verifying', 'migrated', 'failed', 'skipped')`},
 	{"a migrated study has only items that are done or skipped",
@@ -57,5 +64,61 @@ func (db *DB) Audit(ctx context.Context) error {
 			broken = append(broken, &e)
 		}
 	}
+	for _, check := range []func(context.Context) error{db.auditCounters, db.auditManifests} {
+		err := check(ctx)
+		var found *AuditError
+		if err != nil && !errors.As(err, &found) {
+			return db.wrap("audit", err)
+		}
+		broken = append(broken, err)
+	}
 	return db.wrap("audit", errors.Join(broken...))
+}
+
+// auditCounters proves the counters against the rows of studies, in one statement,
+// while work goes on.
+func (db *DB) auditCounters(ctx context.Context) error {
+	var minus, differs []string
+	for _, column := range countedColumns {
+		minus = append(minus, "-"+column)
+		differs = append(differs, "sum("+column+") <> 0")
+	}
+	const key = "range_date, department, window_id, "
+	e := AuditError{Rule: "the counters of each day, department and window are the sums of its studies"}
+	err := db.read.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(range_date || ' ' || department || ' ' || window_id), '') FROM (
+		SELECT range_date, department, window_id FROM (
+			SELECT `+key+strings.Join(countedColumns, ", ")+` FROM counted
+			UNION ALL SELECT `+key+strings.Join(minus, ", ")+` FROM (`+countersOfStudies+`) AS s) AS each
+		GROUP BY range_date, department, window_id HAVING `+strings.Join(differs, " OR ")+`) AS wrong`).Scan(&e.Count, &e.First)
+	if err != nil || e.Count == 0 {
+		return err
+	}
+	return &e
+}
+
+// auditManifests proves what each migrated study is said to have against its
+// manifest.
+func (db *DB) auditManifests(ctx context.Context) error {
+	e := AuditError{Rule: "the manifest of a migrated study holds as many items as its row says, all proven or skipped"}
+	err := db.each(ctx, `SELECT s.uid, m.items, `+tallyNames+` FROM manifests AS m JOIN studies AS s ON s.id = m.study_id`, nil, func(row scanner) error {
+		var uid string
+		var manifest []byte
+		var said tally
+		dest := []any{&uid, &manifest}
+		for i := range said {
+			dest = append(dest, &said[i])
+		}
+		if err := row.Scan(dest...); err != nil {
+			return err
+		}
+		if items, err := unpack(manifest); err != nil || tallyOf(items) != said || finished(items) != nil {
+			e.First = cmp.Or(e.First, uid)
+			e.Count++
+		}
+		return nil
+	})
+	if err != nil || e.Count == 0 {
+		return err
+	}
+	return &e
 }

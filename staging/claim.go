@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,27 +35,32 @@ func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.
 		return nil, errors.New("staging: a claim needs a node and a lease")
 	}
 	c := &Claim{db: db, lease: lease}
-	err := db.tx(ctx, fmt.Sprintf("claim study %d", studyID), func(tx *tx) error {
+	doing := fmt.Sprintf("claim study %d", studyID)
+	err := db.again(ctx, func() error {
 		now := db.now()
-		n, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
-			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued'`,
-			studyID, node, now+lease.Milliseconds(), now))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrNotClaimable
-		}
-		if c.study, err = scanStudy(tx.QueryRowContext(ctx, `SELECT `+studyColumns+` FROM studies WHERE id = $1`, studyID)); err != nil {
-			return err
-		}
-		return tx.QueryRowContext(ctx, `SELECT fence FROM studies WHERE id = $1`, studyID).Scan(&c.fence)
+		row := db.write.QueryRowContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
+			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued'
+			RETURNING fence, `+studyColumns, studyID, node, now+lease.Milliseconds(), now)
+		var err error
+		c.study, err = scanStudy(prefixed{row, []any{&c.fence}})
+		return err
 	})
+	if errors.Is(err, ErrNotFound) {
+		err = ErrNotClaimable
+	}
 	if err != nil {
-		return nil, err
+		return nil, db.wrap(doing, err)
 	}
 	return c, nil
 }
+
+// prefixed scans a row that has more columns in front.
+type prefixed struct {
+	row   scanner
+	first []any
+}
+
+func (p prefixed) Scan(dest ...any) error { return p.row.Scan(append(p.first, dest...)...) }
 
 // Study returns the study as it was when it was claimed.
 func (c *Claim) Study() Study { return c.study }
@@ -67,20 +73,20 @@ func (c *Claim) Items(ctx context.Context) ([]Item, error) {
 
 // Heartbeat extends the lease.
 func (c *Claim) Heartbeat(ctx context.Context) error {
-	return c.fenced(ctx, "heartbeat", func(*tx) error { return nil })
+	return c.fenced(ctx, "heartbeat", func(*step) error { return nil })
 }
 
 // Advance moves the study on to delivering or verifying and saves items with
 // it.
 func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
-	return c.fenced(ctx, "advance to "+string(to), func(tx *tx) error {
+	return c.fenced(ctx, "advance to "+string(to), func(s *step) error {
 		if !to.InWork() {
-			return &MoveError{From: c.study.State, To: to} // the ends have calls of their own, with their proofs
+			return &MoveError{From: s.from, To: to} // the ends have calls of their own, with their proofs
 		}
-		if err := c.save(ctx, tx, items); err != nil {
+		if err := s.save(ctx, items, replaceItem); err != nil {
 			return err
 		}
-		return c.move(ctx, tx, to, "")
+		return s.move(to)
 	})
 }
 
@@ -88,101 +94,112 @@ func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
 // keep what is recorded of them, and one that OLD no longer lists stays: it was
 // promised once, and its absence is for a person to judge.
 func (c *Claim) Expect(ctx context.Context, items []Item) error {
-	return c.fenced(ctx, "expect items", func(tx *tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO items (study_id, kind, uid, object_uid, series_uid, sop_class, transfer_syntax, bytes, payload)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (study_id, kind, uid) DO UPDATE SET
-				series_uid = COALESCE(NULLIF(items.series_uid, ''), excluded.series_uid),
-				sop_class = COALESCE(NULLIF(items.sop_class, ''), excluded.sop_class)`)
-		if err != nil {
-			return err
+	return c.fenced(ctx, "expect items", func(s *step) error {
+		expected := make([]Item, len(items))
+		for i, it := range items {
+			it.State, it.Class, it.Reason, it.Warning, it.SHA256 = ItemPending, "", "", "", ""
+			it.Received, it.Stored, it.Found = false, false, false
+			expected[i] = it
 		}
-		defer insert.Close()
-		for _, it := range items {
-			if err := it.check(); err != nil {
-				return err
-			}
-			it = it.withDefaults()
-			_, err := insert.ExecContext(ctx, c.study.ID, it.Kind, it.UID, it.ObjectUID, it.SeriesUID, it.SOPClass,
-				it.TransferSyntax, it.Bytes, it.Payload)
-			if err != nil {
-				return fmt.Errorf("%s %q: %w", it.Kind, it.UID, err)
-			}
-		}
-		return nil
+		return s.save(ctx, expected, keepItem)
 	})
 }
 
 // Save records how far items have come, all in one transaction.
 func (c *Claim) Save(ctx context.Context, items []Item) error {
-	return c.fenced(ctx, "save items", func(tx *tx) error { return c.save(ctx, tx, items) })
+	return c.fenced(ctx, "save items", func(s *step) error { return s.save(ctx, items, replaceItem) })
 }
 
-const saveItem = `INSERT INTO items (study_id, kind, uid, object_uid, series_uid, sop_class, transfer_syntax, state, class, reason,
-		warning, bytes, sha256, received, stored, found, payload)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-	ON CONFLICT (study_id, kind, uid) DO UPDATE SET
-		object_uid = excluded.object_uid, series_uid = excluded.series_uid, sop_class = excluded.sop_class,
-		transfer_syntax = excluded.transfer_syntax, state = excluded.state, class = excluded.class,
-		reason = excluded.reason, warning = excluded.warning, bytes = excluded.bytes, sha256 = excluded.sha256,
-		received = excluded.received, stored = excluded.stored, found = excluded.found,
-		payload = COALESCE(excluded.payload, items.payload)`
+// step is one step of a claim: a transaction that begins by proving the hold on
+// the study, and ends with one change of its row.
+type step struct {
+	*Claim
+	tx    *tx
+	now   int64
+	from  State // where the study stood
+	to    State // where it goes; "" where it stays
+	grown bool
+	q     query
+	set   []string
+}
 
-func (c *Claim) save(ctx context.Context, tx *tx, items []Item) error {
-	if len(items) == 0 {
-		return nil
-	}
-	save, err := tx.PrepareContext(ctx, saveItem)
-	if err != nil {
-		return err
-	}
-	defer save.Close()
-	for _, it := range items {
-		if err := it.check(); err != nil {
+// fenced runs one step of the claim. Reading the row proves the hold, and locks
+// the row until the step is committed; the change at its end extends the lease.
+func (c *Claim) fenced(ctx context.Context, doing string, work func(*step) error) error {
+	return c.db.tx(ctx, doing+" of study "+c.study.UID, func(tx *tx) error {
+		s := &step{Claim: c, tx: tx, now: c.db.now(), q: query{engine: c.db.engine}}
+		err := tx.QueryRowContext(ctx, `SELECT state, grown FROM studies WHERE id = $1 AND fence = $2 AND `+inWork+c.db.locked,
+			c.study.ID, c.fence).Scan(&s.from, &s.grown)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrLeaseLost
+		}
+		if err != nil {
 			return err
 		}
-		it = it.withDefaults()
-		_, err := save.ExecContext(ctx, c.study.ID, it.Kind, it.UID, it.ObjectUID, it.SeriesUID, it.SOPClass, it.TransferSyntax,
-			it.State, it.Class, it.Reason, it.Warning, it.Bytes, it.SHA256, bit(it.Received), bit(it.Stored), bit(it.Found), it.Payload)
-		if err != nil {
-			return fmt.Errorf("%s %q: %w", it.Kind, it.UID, err)
+		s.q.args = []any{c.study.ID, s.now}
+		if err := work(s); err != nil {
+			return err
 		}
+		if !s.ended() {
+			s.change("lease_until = ", s.now+c.lease.Milliseconds())
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE studies SET updated_at = $2, `+strings.Join(s.set, ", ")+` WHERE id = $1`, s.q.args...)
+		return err
+	})
+}
+
+// ended reports whether the step gives the study out of hand.
+func (s *step) ended() bool { return s.to != "" && !s.to.InWork() }
+
+// change sets a column with the step; the value follows the text.
+func (s *step) change(text string, value any) { s.set = append(s.set, text+s.q.arg(value)) }
+
+// move changes the state with the step.
+func (s *step) move(to State) error {
+	if !CanMove(s.from, to) {
+		return &MoveError{From: s.from, To: to}
+	}
+	s.to = to
+	s.change("state = ", to)
+	if s.ended() {
+		s.set = append(s.set, "node = ''", "lease_until = 0")
 	}
 	return nil
 }
 
-// fenced runs one step of the claim in one transaction that begins by proving,
-// and extending, the hold on the study. On PostgreSQL the same statement locks
-// the row until the step is committed.
-func (c *Claim) fenced(ctx context.Context, doing string, step func(*tx) error) error {
-	return c.db.tx(ctx, doing+" of study "+c.study.UID, func(tx *tx) error {
-		now := c.db.now()
-		held, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET lease_until = $3, updated_at = $4
-			WHERE id = $1 AND fence = $2 AND `+inWork, c.study.ID, c.fence, now+c.lease.Milliseconds(), now))
-		if err != nil {
-			return err
-		}
-		if held == 0 {
-			return ErrLeaseLost
-		}
-		return step(tx)
-	})
+// why sets the class and the reason with the step.
+func (s *step) why(class Class, reason string) {
+	s.change("class = ", class)
+	s.change("reason = ", reason)
 }
 
-// move changes the state within a fenced step; set is what changes with it.
-func (c *Claim) move(ctx context.Context, tx *tx, to State, set string, args ...any) error {
-	var from State
-	if err := tx.QueryRowContext(ctx, `SELECT state FROM studies WHERE id = $1`, c.study.ID).Scan(&from); err != nil {
+// save writes items, and counts what that changes.
+func (s *step) save(ctx context.Context, items []Item, known string) error {
+	items, err := prepared(items)
+	if err != nil || len(items) == 0 {
 		return err
 	}
-	if !CanMove(from, to) {
-		return &MoveError{From: from, To: to}
+	before, err := knownItems(ctx, s.tx, s.db.engine, s.study.ID, items)
+	if err != nil {
+		return err
 	}
-	if !to.InWork() {
-		set = strings.TrimPrefix(set+", node = '', lease_until = 0", ", ")
+	if err := writeItems(ctx, s.tx, s.study.ID, items, known); err != nil {
+		return err
 	}
-	if set != "" {
-		set = ", " + set
+	var change tally
+	for _, it := range items {
+		old, had := before[it.key()]
+		switch {
+		case !had:
+			change.add(it, 1)
+		case known == replaceItem:
+			change.add(old, -1)
+			change.add(it, 1)
+		}
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE studies SET state = $2`+set+` WHERE id = $1`, append([]any{c.study.ID, to}, args...)...)
-	return err
+	s.set = append(s.set, change.changes(&s.q)...)
+	return nil
 }
+
+// recount counts the items anew with the step, after all of them changed.
+func (s *step) recount() { s.set = append(s.set, recounted) }

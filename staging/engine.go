@@ -30,6 +30,8 @@ type engine struct {
 	// locked ends a SELECT that reads a row to change it; skipLocked one that
 	// leaves out what another transaction is changing.
 	locked, skipLocked string
+	// fill loads rows into a table.
+	fill func(ctx context.Context, tx *tx, table string, columns []string, rows [][]any) error
 	// busy tells errors that pass from those that stay, and away those of them
 	// after which the same transaction is worth another try at once.
 	busy, away func(error) bool
@@ -38,6 +40,9 @@ type engine struct {
 	// alone holds up every other transaction that says the same until this one
 	// ends.
 	alone func(ctx context.Context, tx *tx, what lock) error
+	// fold moves what was added to the counters into them; nil where it goes there
+	// at once.
+	fold string
 	// close closes the connections.
 	close func() error
 	// scheduler makes a River client; without queues it can only insert.

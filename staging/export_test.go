@@ -31,7 +31,7 @@ func (db *DB) HotQueries() map[string][]any {
 		expireWorking:  {0, 0},
 	}
 	for _, department := range []string{"RAD", AllOthers} {
-		text, args := f.candidateQuery(department, 200)
+		text, args := f.candidateQuery(department, 200, "")
 		hot[text] = args
 	}
 	return hot
@@ -48,3 +48,9 @@ func (db *DB) Plan(ctx context.Context, query string, args ...any) (plan []strin
 	})
 	return plan, err
 }
+
+// Pack and Unpack are a manifest's two ways.
+var (
+	Pack   = pack
+	Unpack = unpack
+)

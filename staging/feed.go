@@ -41,6 +41,14 @@ func (db *DB) Feed(ctx context.Context, o FeedOptions) (int, error) {
 		if err := f.measure(ctx); err != nil {
 			return err
 		}
+		if open, err := f.open(ctx); err != nil || !open {
+			return err
+		}
+		for _, department := range f.departments() {
+			if err := f.express(ctx, department); err != nil {
+				return err
+			}
+		}
 		for _, department := range f.departments() {
 			if err := f.top(ctx, department); err != nil {
 				return err
@@ -68,12 +76,18 @@ type feeder struct {
 	now    int64
 	queued map[string]int // by department, "*" for those without a queue of their own
 	total  int
+	urgent int      // of them that were prioritised
+	paused []string // departments
 	jobs   []river.InsertManyParams
 }
 
 const (
-	extendQueued = `UPDATE studies SET lease_until = $2 WHERE ` + inHand + ` AND state = 'queued' AND node = $1 AND lease_until < $3`
-	countQueued  = `SELECT department, count(*) FROM studies WHERE ` + inHand + ` AND state = 'queued' AND node = $1 GROUP BY department`
+	// extendQueued leaves out a study whose job was taken, by a process that died
+	// before it claimed the study: its lease runs out, and it is queued again.
+	extendQueued = `UPDATE studies SET lease_until = $2 WHERE ` + inHand + ` AND state = 'queued' AND node = $1 AND lease_until < $3
+		AND id IN (SELECT CAST(args ->> 'study_id' AS bigint) FROM river_job WHERE state = 'available' AND kind = 'study')`
+	countQueued = `SELECT department, count(*), sum(CASE WHEN priority > 0 THEN 1 ELSE 0 END) FROM studies
+		WHERE ` + inHand + ` AND state = 'queued' AND node = $1 GROUP BY department`
 )
 
 func (f *feeder) leaseUntil() int64 { return f.now + f.o.Lease.Milliseconds() }
@@ -89,10 +103,11 @@ func (f *feeder) measure(ctx context.Context) error {
 	f.queued = map[string]int{}
 	return eachRow(ctx, f.tx, countQueued, []any{f.o.Node}, func(row scanner) error {
 		var department string
-		var n int
-		if err := row.Scan(&department, &n); err != nil {
+		var n, urgent int
+		if err := row.Scan(&department, &n, &urgent); err != nil {
 			return err
 		}
+		f.urgent += urgent
 		f.queued[queueOf(department, f.o.Departments)] += n
 		f.total += n
 		return nil
@@ -105,77 +120,122 @@ func (f *feeder) departments() []string {
 	return append(own, AllOthers)
 }
 
+// open reads what is paused, and reports whether anything may be opened at all:
+// not while everything is paused, or a PACS is left alone.
+func (f *feeder) open(ctx context.Context) (bool, error) {
+	var err error
+	if f.paused, err = pausedDepartments(ctx, f.tx); err != nil || slices.Contains(f.paused, AllOthers) {
+		return false, err
+	}
+	var resting int
+	err = f.tx.QueryRowContext(ctx, `SELECT count(*) FROM peers WHERE rest_until > $1`, f.now).Scan(&resting)
+	return resting == 0, err
+}
+
+// express queues the prioritised studies of a department, whether or not there is
+// room among the others.
+func (f *feeder) express(ctx context.Context, department string) error {
+	before := f.total
+	err := f.fill(ctx, department, f.o.Room-f.urgent, "s.priority > 0")
+	f.urgent += f.total - before
+	return err
+}
+
 // top fills one department's queue up to its share of the room.
 func (f *feeder) top(ctx context.Context, department string) error {
 	queues := len(f.departments())
 	share := (f.o.Room + queues - 1) / queues
-	room := min(share-f.queued[department], f.o.Room-f.total)
-	if room <= 0 {
+	return f.fill(ctx, department, min(share-f.queued[department], f.o.Room-f.total), "")
+}
+
+// fill queues as many studies of a department as there is room for, of those that
+// a condition lets pass.
+func (f *feeder) fill(ctx context.Context, department string, room int, condition string) error {
+	if slices.Contains(f.paused, department) {
 		return nil
 	}
 	for room > 0 {
-		ids, more, err := f.candidates(ctx, department, room)
+		found, more, err := f.candidates(ctx, department, room, condition)
 		if err != nil {
 			return err
 		}
-		if err := f.queue(ctx, department, ids); err != nil {
+		if err := f.queue(ctx, department, found); err != nil {
 			return err
 		}
-		if room -= len(ids); !more {
-			break
+		if room -= len(found); !more {
+			return nil
 		}
 	}
 	return nil
 }
 
+// candidate is a study that may be queued.
+type candidate struct {
+	id       int64
+	priority int
+}
+
 // queue makes studies queued and remembers their jobs.
-func (f *feeder) queue(ctx context.Context, department string, ids []int64) error {
-	if len(ids) == 0 {
+func (f *feeder) queue(ctx context.Context, department string, studies []candidate) error {
+	if len(studies) == 0 {
 		return nil
 	}
+	ids := make([]int64, len(studies))
+	for i, study := range studies {
+		ids[i] = study.id
+		f.jobs = append(f.jobs, studyJob(study, department))
+	}
+	f.queued[department] += len(studies)
+	f.total += len(studies)
 	q := query{engine: f.db.engine, args: []any{f.o.Node, f.leaseUntil(), f.now}}
 	q.and(q.engine.inNumbers("id", q.numbers(ids)))
 	_, err := f.tx.ExecContext(ctx, `UPDATE studies SET state = 'queued', node = $1, lease_until = $2, fence = fence + 1,
 		updated_at = $3 WHERE `+q.conditions(), q.args...)
-	for _, id := range ids {
-		f.jobs = append(f.jobs, studyJob(id, department))
-	}
-	f.total += len(ids)
 	return err
 }
 
 // candidates returns the studies a department does next, and whether there may
 // be more. A patient with a study in hand, or one already chosen, waits.
-func (f *feeder) candidates(ctx context.Context, department string, room int) (ids []int64, more bool, err error) {
-	text, args := f.candidateQuery(department, room)
+func (f *feeder) candidates(ctx context.Context, department string, room int, condition string) (found []candidate, more bool, err error) {
+	text, args := f.candidateQuery(department, room, condition)
 	seen, patients := 0, map[patient]bool{}
 	err = eachRow(ctx, f.tx, text, args, func(row scanner) error {
-		var id int64
+		var c candidate
 		var p patient
-		if err := row.Scan(&id, &p.id, &p.issuer); err != nil {
+		if err := row.Scan(&c.id, &c.priority, &p.id, &p.issuer); err != nil {
 			return err
 		}
 		if seen++; p.id != "" && patients[p] {
 			return nil
 		}
 		patients[p] = true
-		ids = append(ids, id)
+		found = append(found, c)
 		return nil
 	})
-	return ids, seen == room, err
+	return found, seen == room, err
 }
 
-func (f *feeder) candidateQuery(department string, limit int) (string, []any) {
+func (f *feeder) candidateQuery(department string, limit int, condition string) (string, []any) {
 	q := query{engine: f.db.engine}
 	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
+	if condition != "" {
+		q.and(condition)
+	}
 	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
 		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer AND busy.` + inHand + `))`)
-	if own := f.departments(); department != AllOthers {
+	if department != AllOthers {
 		q.and("s.department = " + q.arg(department))
-	} else if own = own[:len(own)-1]; len(own) > 0 {
-		q.and("NOT (" + q.engine.in("s.department", q.list(own)) + ")")
+	} else if others := f.notOthers(); len(others) > 0 {
+		q.and("NOT (" + q.engine.in("s.department", q.list(others)) + ")")
 	}
 	q.scope("s", f.o.Scope)
-	return `SELECT s.id, s.patient_id, s.issuer FROM studies AS s WHERE ` + q.conditions() +
+	return `SELECT s.id, s.priority, s.patient_id, s.issuer FROM studies AS s WHERE ` + q.conditions() +
 		` ORDER BY s.priority DESC, s.range_date DESC, s.id DESC LIMIT ` + q.arg(limit) + f.db.skipLocked, q.args
+}
+
+// notOthers are the departments that the queue of the others must not take from:
+// those with one of their own, and those that are paused.
+func (f *feeder) notOthers() []string {
+	own := f.departments()
+	return append(own[:len(own)-1], f.paused...)
 }

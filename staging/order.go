@@ -31,12 +31,19 @@ func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
 	return id, err
 }
 
-// NextOrder gives the oldest waiting order to a node, or ErrNotFound.
+// orderOrphaned is how long a node may give no sign of life until its orders go to
+// another.
+const orderOrphaned = time.Minute
+
+// NextOrder gives the oldest waiting order to a node, or ErrNotFound. An order of a
+// node that died waits as well.
 func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
 	var o Order
 	err := db.tx(ctx, "next order", func(tx *tx) error {
 		var id int64
-		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND node = '' ORDER BY id LIMIT 1`+db.locked).Scan(&id)
+		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND (node = '' OR node <> $1
+			AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.name = orders.node AND beat_at >= $2)) ORDER BY id LIMIT 1`+db.locked,
+			node, db.now()-orderOrphaned.Milliseconds()).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}

@@ -30,33 +30,68 @@ func (e *UnfinishedError) Temporary() bool { return false }
 // *UnfinishedError unless every item is done or skipped, and with ErrGrew where
 // more was staged meanwhile; then nothing is saved.
 func (c *Claim) Finish(ctx context.Context, items ...Item) error {
-	return c.fenced(ctx, "finish", func(tx *tx) error {
-		if err := c.save(ctx, tx, items); err != nil {
+	return c.fenced(ctx, "finish", func(s *step) error {
+		all, rows, err := s.overlaid(ctx, items)
+		if err != nil {
 			return err
 		}
-		if err := c.finished(ctx, tx); err != nil {
+		if s.grown {
+			return ErrGrew
+		}
+		if err := finished(all); err != nil {
 			return err
 		}
-		return c.move(ctx, tx, Migrated, `class = '', reason = '', soft_tries = 0`)
+		if err := rest(ctx, s.tx, s.study.ID, all, rows); err != nil {
+			return err
+		}
+		s.set = append(s.set, tallyOf(all).values(&s.q)...)
+		s.set = append(s.set, "soft_tries = 0", "waiting_since = 0")
+		s.why("", "")
+		return s.move(Migrated)
 	})
 }
 
-// finished refuses a study that grew or has open items. A trigger guards the
-// latter as well.
-func (c *Claim) finished(ctx context.Context, tx *tx) error {
-	var grown bool
-	err := tx.QueryRowContext(ctx, `SELECT grown = 1 FROM studies WHERE id = $1`, c.study.ID).Scan(&grown)
+// overlaid returns the items of the study as they are with the given ones, in
+// their order, and how many of them are rows.
+func (s *step) overlaid(ctx context.Context, items []Item) (all []Item, rows int, err error) {
+	items, err = prepared(items)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	if grown {
-		return ErrGrew
+	all, err = readItems(ctx, s.tx, s.study.ID)
+	if err != nil {
+		return nil, 0, err
 	}
+	rows = len(all)
+	at := make(map[itemKey]int, len(all))
+	for i, it := range all {
+		at[it.key()] = i
+	}
+	for _, it := range items {
+		i, known := at[it.key()]
+		if !known {
+			all = append(all, it)
+			continue
+		}
+		if it.Payload == nil {
+			it.Payload = all[i].Payload
+		}
+		all[i] = it
+	}
+	sortItems(all)
+	return all, rows, nil
+}
+
+// finished refuses open items. Constraints and a trigger guard it as well.
+func finished(items []Item) error {
 	var open UnfinishedError
-	err = tx.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(kind || ' ' || uid), '') FROM items
-		WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID).Scan(&open.Open, &open.First)
-	if err != nil {
-		return err
+	for _, it := range items {
+		if it.State == ItemDone || it.State == ItemSkipped {
+			continue
+		}
+		if open.Open++; open.Open == 1 {
+			open.First = string(it.Kind) + " " + it.UID
+		}
 	}
 	if open.Open > 0 {
 		return &open
@@ -73,16 +108,18 @@ func (c *Claim) Fail(ctx context.Context, class Class, reason string, items ...I
 	if reason == "" {
 		reason = string(class)
 	}
-	return c.fenced(ctx, "fail", func(tx *tx) error {
-		if err := c.save(ctx, tx, items); err != nil {
+	return c.fenced(ctx, "fail", func(s *step) error {
+		if err := s.write(ctx, items); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'failed', class = COALESCE(NULLIF(class, ''), $2),
+		_, err := s.tx.ExecContext(ctx, `UPDATE items SET state = 'failed', class = COALESCE(NULLIF(class, ''), $2),
 			reason = COALESCE(NULLIF(reason, ''), $3) WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID, class, reason)
 		if err != nil {
 			return err
 		}
-		return c.move(ctx, tx, Failed, `class = $3, reason = $4`, class, reason)
+		s.recount()
+		s.why(class, reason)
+		return s.move(Failed)
 	})
 }
 
@@ -90,21 +127,29 @@ func (c *Claim) Fail(ctx context.Context, class Class, reason string, items ...I
 // before the time given has passed, and keeps what is known of its items. With
 // keepAttempt the attempt is given back and counted as a soft try instead.
 func (c *Claim) Return(ctx context.Context, class Class, reason string, after time.Duration, keepAttempt bool, items ...Item) error {
-	return c.fenced(ctx, "return", func(tx *tx) error {
-		if err := c.save(ctx, tx, items); err != nil {
+	return c.fenced(ctx, "return", func(s *step) error {
+		if err := s.write(ctx, items); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = ''
+		_, err := s.tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = ''
 			WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID)
 		if err != nil {
 			return err
 		}
 		notBefore := int64(0)
 		if after > 0 {
-			notBefore = c.db.now() + after.Milliseconds()
+			notBefore = s.now + after.Milliseconds()
 		}
-		return c.move(ctx, tx, ToMigrate, `class = $3, reason = $4, not_before = $5, attempts = attempts - $6, soft_tries = soft_tries + $6`,
-			class, reason, notBefore, bit(keepAttempt))
+		s.recount()
+		s.why(class, reason)
+		s.change("not_before = ", notBefore)
+		if keepAttempt {
+			s.set = append(s.set, "attempts = attempts - 1", "soft_tries = soft_tries + 1",
+				"waiting_since = CASE WHEN waiting_since = 0 THEN $2 ELSE waiting_since END")
+		} else {
+			s.set = append(s.set, "waiting_since = 0")
+		}
+		return s.move(ToMigrate)
 	})
 }
 
@@ -113,12 +158,23 @@ func (c *Claim) Skip(ctx context.Context, reason string) error {
 	if reason == "" {
 		return errors.New("staging: a study is skipped with a reason")
 	}
-	return c.fenced(ctx, "skip", func(tx *tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'skipped', class = '', reason = $2
+	return c.fenced(ctx, "skip", func(s *step) error {
+		_, err := s.tx.ExecContext(ctx, `UPDATE items SET state = 'skipped', class = '', reason = $2
 			WHERE study_id = $1 AND state IN ('pending', 'failed')`, c.study.ID, reason)
 		if err != nil {
 			return err
 		}
-		return c.move(ctx, tx, Skipped, `class = '', reason = $3`, reason)
+		s.recount()
+		s.why("", reason)
+		return s.move(Skipped)
 	})
+}
+
+// write writes items without counting them: the step recounts all.
+func (s *step) write(ctx context.Context, items []Item) error {
+	items, err := prepared(items)
+	if err != nil {
+		return err
+	}
+	return writeItems(ctx, s.tx, s.study.ID, items, replaceItem)
 }

@@ -49,9 +49,9 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	e := &engine{
-		write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers,
+		write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers, fill: postgresFill,
 		locked: " FOR UPDATE", skipLocked: " FOR UPDATE OF s SKIP LOCKED",
-		busy: postgresBusy, away: postgresAway, alone: postgresAlone,
+		busy: postgresBusy, away: postgresAway, alone: postgresAlone, fold: postgresFold,
 	}
 	e.read = e.write
 	e.close = func() error {
@@ -104,6 +104,14 @@ func postgresInNumbers(column, placeholder string) string {
 func postgresAlone(ctx context.Context, tx *tx, what lock) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(what))
 	return err
+}
+
+// postgresFill loads rows by COPY.
+func postgresFill(ctx context.Context, tx *tx, table string, columns []string, rows [][]any) error {
+	return tx.pgx(func(conn *pgx.Conn) error {
+		_, err := conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
 }
 
 // postgresAway tells the errors after which a transaction may simply be run once

@@ -53,6 +53,7 @@ func (db *DB) each(ctx context.Context, query string, args []any, visit func(sca
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // errEnough is what a visit returns to end the reading early, without an error.

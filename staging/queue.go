@@ -137,10 +137,24 @@ type studyArgs struct {
 // Kind names the job in River's table.
 func (studyArgs) Kind() string { return "study" }
 
-func studyJob(id int64, department string) river.InsertManyParams {
+// The priorities of jobs. River takes the smaller number first.
+const (
+	jobUrgent = 1 + iota
+	jobUsual
+	jobLater
+)
+
+func studyJob(study candidate, department string) river.InsertManyParams {
+	priority := jobUsual
+	switch {
+	case study.priority > 0:
+		priority = jobUrgent
+	case study.priority < 0:
+		priority = jobLater
+	}
 	return river.InsertManyParams{
-		Args:       studyArgs{StudyID: id},
-		InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: queueName(department)},
+		Args:       studyArgs{StudyID: study.id},
+		InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: queueName(department), Priority: priority},
 	}
 }
 

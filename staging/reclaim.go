@@ -33,7 +33,10 @@ func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 		reclaimed = working + queued
 		return err
 	})
-	return reclaimed, err
+	if err != nil {
+		return 0, err
+	}
+	return reclaimed, db.fold(ctx)
 }
 
 // Expire is the time-out clean-up: it returns to to-migrate the studies that
@@ -60,6 +63,9 @@ func (db *DB) RetryFailed(ctx context.Context, s Scope, f RetryFilter) (int, err
 		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = '' WHERE state = 'failed'
 			AND study_id IN (SELECT id FROM studies WHERE `+q.conditions()+`)`, q.args...)
 		if err != nil {
+			return err
+		}
+		if err := recount(ctx, tx, q.conditions(), q.args...); err != nil {
 			return err
 		}
 		now := q.arg(db.now())

@@ -2,6 +2,8 @@ package staging
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 )
 
 // Reopen sets a migrated study on its way again, because NEW was found not to hold
@@ -11,15 +13,26 @@ import (
 func (db *DB) Reopen(ctx context.Context, studyUID string, lost []string) (bool, error) {
 	reopenedAny := false
 	err := db.tx(ctx, "reopen study "+studyUID, func(tx *tx) error {
-		n, err := rowsOf(tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $2 WHERE uid = $1 AND state = 'migrated'`, studyUID, db.now()))
-		if err != nil || n == 0 {
+		var id int64
+		err := tx.QueryRowContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $2 WHERE uid = $1 AND state = 'migrated'
+			RETURNING id`, studyUID, db.now()).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		reopenedAny = true
-		q := query{engine: db.engine, args: []any{studyUID}}
+		if err := rouse(ctx, tx, id); err != nil {
+			return err
+		}
+		q := query{engine: db.engine, args: []any{id}}
 		_, err = tx.ExecContext(ctx, `UPDATE items SET state = 'pending', stored = 0, found = 0
-			WHERE state = 'done' AND study_id = (SELECT id FROM studies WHERE uid = $1) AND `+db.in("object_uid", q.list(lost)), q.args...)
-		return err
+			WHERE state = 'done' AND study_id = $1 AND `+db.in("object_uid", q.list(lost)), q.args...)
+		if err != nil {
+			return err
+		}
+		return recount(ctx, tx, "id = $1", id)
 	})
 	return reopenedAny, err
 }

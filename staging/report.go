@@ -2,7 +2,9 @@ package staging
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -23,13 +25,54 @@ type ReportLine struct {
 func (db *DB) Report(ctx context.Context, s Scope) iter.Seq2[ReportLine, error] {
 	q := query{engine: db.engine}
 	q.scope("s", s)
-	const columns = `i.kind, s.uid, i.uid, i.state, i.class, i.reason, i.bytes, i.sha256`
-	return stream(ctx, db, "report", `SELECT `+columns+` FROM studies AS s JOIN items AS i ON i.study_id = s.id
-		WHERE `+q.conditions()+` ORDER BY s.range_date, s.id, i.kind, i.uid`, q.args, func(row scanner) (ReportLine, error) {
-		var l ReportLine
-		err := row.Scan(&l.Kind, &l.StudyUID, &l.UID, &l.State, &l.Class, &l.Reason, &l.Bytes, &l.SHA256)
-		return l, err
-	})
+	text := `SELECT s.uid, m.items, i.kind, i.uid, i.state, i.class, i.reason, i.bytes, i.sha256
+		FROM studies AS s LEFT JOIN manifests AS m ON m.study_id = s.id LEFT JOIN items AS i ON i.study_id = s.id
+		WHERE ` + q.conditions() + ` ORDER BY s.range_date, s.id, i.kind, i.uid`
+	return func(yield func(ReportLine, error) bool) {
+		err := db.each(ctx, text, q.args, func(row scanner) error {
+			lines, err := scanReport(row)
+			if err != nil {
+				return err
+			}
+			for _, line := range lines {
+				if !yield(line, nil) {
+					return errEnough
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(ReportLine{}, db.wrap("report", err))
+		}
+	}
+}
+
+// scanReport reads one item, or all of a study that rest in its manifest.
+func scanReport(row scanner) ([]ReportLine, error) {
+	var study string
+	var manifest []byte
+	var kind, uid, state, class, reason, digest sql.NullString
+	var size sql.NullInt64
+	if err := row.Scan(&study, &manifest, &kind, &uid, &state, &class, &reason, &size, &digest); err != nil {
+		return nil, err
+	}
+	var items []Item
+	switch {
+	case uid.Valid:
+		items = []Item{{Kind: ItemKind(kind.String), UID: uid.String, State: ItemState(state.String), Class: Class(class.String),
+			Reason: reason.String, Bytes: size.Int64, SHA256: digest.String}}
+	case manifest != nil:
+		var err error
+		if items, err = unpack(manifest); err != nil {
+			return nil, fmt.Errorf("study %s: %w", study, err)
+		}
+	}
+	lines := make([]ReportLine, len(items))
+	for i, it := range items {
+		lines[i] = ReportLine{Kind: it.Kind, StudyUID: study, UID: it.UID, State: it.State, Class: it.Class, Reason: it.Reason,
+			Bytes: it.Bytes, SHA256: it.SHA256}
+	}
+	return lines, nil
 }
 
 // Studies yields the studies of a scope in the order of their days.

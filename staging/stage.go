@@ -2,7 +2,7 @@ package staging
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -20,15 +20,12 @@ type Staged struct {
 func (db *DB) StageStudies(ctx context.Context, windowID int64, studies []Study) (Staged, error) {
 	var staged Staged
 	err := db.tx(ctx, "stage studies", func(tx *tx) error {
-		s, err := newStager(ctx, tx, windowID, db.now(), mergeListed)
+		s, err := db.stager(ctx, tx, windowID, mergeListed)
 		if err != nil {
 			return err
 		}
-		defer s.close()
-		for _, study := range studies {
-			if err := s.study(ctx, study); err != nil {
-				return fmt.Errorf("study %q: %w", study.UID, err)
-			}
+		if err := s.studies(ctx, studies); err != nil {
+			return err
 		}
 		staged = s.staged
 		return nil
@@ -36,40 +33,56 @@ func (db *DB) StageStudies(ctx context.Context, windowID int64, studies []Study)
 	return staged, err
 }
 
-const insertStudy = `INSERT INTO studies (uid, window_id, study_key, kind, patient_id, issuer, accession_number, department,
+// incoming is the table that a batch is loaded into, in the fastest way the engine
+// has, before it meets the ledger in a few statements. It lives with the connection.
+const incoming = `CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
+	new_position integer, new_uid text, new_key text, new_kind text, new_patient text, new_issuer text, new_accession text,
+	new_department text, new_modalities text, new_description text, new_date text, new_range text, new_listed integer,
+	new_priority integer)`
+
+// incomingColumns are its columns, in the order in which a study is loaded.
+var incomingColumns = []string{
+	"new_position", "new_uid", "new_key", "new_kind", "new_patient", "new_issuer", "new_accession",
+	"new_department", "new_modalities", "new_description", "new_date", "new_range", "new_listed", "new_priority",
+}
+
+const insertStudies = `INSERT INTO studies (uid, window_id, study_key, kind, patient_id, issuer, accession_number, department,
 		modalities, description, study_date, range_date, listed_instances, priority, created_at, updated_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+	SELECT new_uid, CAST($1 AS bigint), new_key, new_kind, new_patient, new_issuer, new_accession, new_department,
+		new_modalities, new_description, new_date, new_range, new_listed, new_priority, CAST($2 AS bigint), CAST($2 AS bigint)
+	FROM incoming WHERE true ORDER BY new_position
 	ON CONFLICT (uid) DO NOTHING`
 
-// grew is true of a study for which OLD now lists $2 instances, more than were
-// listed before; where nothing was listed, more than were carried.
-const grew = `$2 > CASE WHEN listed_instances >= 0 THEN listed_instances
-	ELSE (SELECT count(*) FROM items WHERE items.study_id = studies.id AND items.kind = 'instance') END`
+// grew is true of a study for which OLD now lists more instances than before;
+// where nothing was listed, more than are known.
+const grew = `new_listed > CASE WHEN listed_instances >= 0 THEN listed_instances ELSE instances END`
 
 // reopened sets a migrated study on its way again with all its attempts.
-const reopened = `state = 'to-migrate', class = '', reason = '', attempts = 0, soft_tries = 0, not_before = 0`
+const reopened = `state = 'to-migrate', class = '', reason = '', attempts = 0, soft_tries = 0, not_before = 0,
+	waiting_since = 0`
 
-const reopenGrown = `UPDATE studies SET ` + reopened + `, updated_at = $3 WHERE uid = $1 AND state = 'migrated' AND ` + grew
+const reopenGrown = `UPDATE studies SET ` + reopened + `, updated_at = $1 FROM incoming
+	WHERE studies.uid = new_uid AND state = 'migrated' AND ` + grew + ` RETURNING studies.id`
 
-// merge updates a known study. What OLD lists replaces what is known (new
-// first), what a legacy record says fills the gaps (new last); nothing is
-// replaced by an empty value, and images make a ghost a study.
-func merge(text func(column, placeholder string) string) string {
+// merge updates the known studies of a batch. What OLD lists replaces what is
+// known (new first), what a legacy record says fills the gaps (new last); nothing
+// is replaced by an empty value, and images make a ghost a study.
+func merge(text func(column, new string) string) string {
 	return `UPDATE studies SET
 		grown = CASE WHEN ` + inWork + ` AND ` + grew + ` THEN 1 ELSE grown END,
-		kind = CASE WHEN $4 = 'images' THEN 'images' ELSE kind END,
-		listed_instances = CASE WHEN $2 >= 0 THEN $2 ELSE listed_instances END,
-		study_key = ` + text("study_key", "$5") + `,
-		patient_id = ` + text("patient_id", "$6") + `,
-		issuer = ` + text("issuer", "$7") + `,
-		accession_number = ` + text("accession_number", "$8") + `,
-		department = ` + text("department", "$9") + `,
-		modalities = ` + text("modalities", "$10") + `,
-		description = ` + text("description", "$11") + `,
-		study_date = ` + text("study_date", "$12") + `,
-		range_date = COALESCE(NULLIF(` + text("study_date", "$12") + `, ''), ` + text("range_date", "$13") + `),
-		updated_at = $3
-	WHERE uid = $1`
+		kind = CASE WHEN new_kind = 'images' THEN 'images' ELSE kind END,
+		listed_instances = CASE WHEN new_listed >= 0 THEN new_listed ELSE listed_instances END,
+		study_key = ` + text("study_key", "new_key") + `,
+		patient_id = ` + text("patient_id", "new_patient") + `,
+		issuer = ` + text("issuer", "new_issuer") + `,
+		accession_number = ` + text("accession_number", "new_accession") + `,
+		department = ` + text("department", "new_department") + `,
+		modalities = ` + text("modalities", "new_modalities") + `,
+		description = ` + text("description", "new_description") + `,
+		study_date = ` + text("study_date", "new_date") + `,
+		range_date = COALESCE(NULLIF(` + text("study_date", "new_date") + `, ''), ` + text("range_date", "new_range") + `),
+		updated_at = $1
+	FROM incoming WHERE studies.uid = new_uid`
 }
 
 var (
@@ -77,61 +90,96 @@ var (
 	mergeRecord = merge(func(column, new string) string { return "COALESCE(NULLIF(" + column + ", ''), " + new + ")" })
 )
 
-// stager stages the studies of one batch in one transaction.
+// stager stages batches of studies in one transaction.
 type stager struct {
-	tx       *tx
-	windowID any
-	now      int64
-	staged   Staged
-
-	insert, reopen, merge *sql.Stmt
+	db        *DB
+	tx        *tx
+	windowID  any
+	now       int64
+	mergeText string
+	staged    Staged
 }
 
-func newStager(ctx context.Context, tx *tx, windowID, now int64, mergeText string) (*stager, error) {
-	s := &stager{tx: tx, now: now}
+func (db *DB) stager(ctx context.Context, tx *tx, windowID int64, mergeText string) (*stager, error) {
+	s := &stager{db: db, tx: tx, now: db.now(), mergeText: mergeText}
 	if windowID != 0 {
 		s.windowID = windowID
 	}
-	for statement, text := range map[**sql.Stmt]string{&s.insert: insertStudy, &s.reopen: reopenGrown, &s.merge: mergeText} {
-		prepared, err := tx.PrepareContext(ctx, text)
-		if err != nil {
-			s.close()
-			return nil, err
-		}
-		*statement = prepared
-	}
-	return s, nil
+	_, err := tx.ExecContext(ctx, incoming)
+	return s, err
 }
 
-func (s *stager) close() {
-	for _, statement := range []*sql.Stmt{s.insert, s.reopen, s.merge} {
-		if statement != nil {
-			statement.Close()
+// studies inserts or updates studies. One that is named more than once is updated
+// with each, in turn.
+func (s *stager) studies(ctx context.Context, studies []Study) error {
+	for len(studies) > 0 {
+		var rows [][]any
+		var again []Study
+		seen := make(map[string]bool, len(studies))
+		for _, study := range studies {
+			if study.UID == "" {
+				return errors.New("a study without a UID")
+			}
+			if seen[study.UID] {
+				again = append(again, study)
+				continue
+			}
+			seen[study.UID] = true
+			rows = append(rows, study.withDefaults().row(len(rows)))
 		}
+		if err := s.load(ctx, rows); err != nil {
+			return err
+		}
+		studies = again
 	}
+	return nil
 }
 
-// study inserts or updates one study.
-func (s *stager) study(ctx context.Context, study Study) error {
-	study = study.withDefaults()
-	added, err := rowsOf(s.insert.ExecContext(ctx, study.UID, s.windowID, study.Key, study.Kind, study.PatientID, study.Issuer,
-		study.AccessionNumber, study.Department, study.Modalities, study.Description, study.Date, study.RangeDate,
-		study.ListedInstances, study.Priority, s.now))
+func (s Study) row(position int) []any {
+	return []any{position, s.UID, s.Key, string(s.Kind), s.PatientID, s.Issuer, s.AccessionNumber, s.Department, s.Modalities,
+		s.Description, s.Date, s.RangeDate, s.ListedInstances, s.Priority}
+}
+
+// load takes rows of different studies in.
+func (s *stager) load(ctx context.Context, rows [][]any) error {
+	if err := s.db.fill(ctx, s.tx, "incoming", incomingColumns, rows); err != nil {
+		return fmt.Errorf("load the batch: %w", err)
+	}
+	added, err := rowsOf(s.tx.ExecContext(ctx, insertStudies, s.windowID, s.now))
 	if err != nil {
 		return err
 	}
-	if added > 0 {
-		s.staged.New++
-		return nil
+	s.staged.New += added
+	if known := len(rows) - added; known > 0 {
+		s.staged.Known += known
+		if err := s.update(ctx); err != nil {
+			return err
+		}
 	}
-	s.staged.Known++
-	again, err := rowsOf(s.reopen.ExecContext(ctx, study.UID, study.ListedInstances, s.now))
+	_, err = s.tx.ExecContext(ctx, `DELETE FROM incoming`)
+	return err
+}
+
+// update sets migrated studies that grew on their way again, and takes over what
+// is new about the others.
+func (s *stager) update(ctx context.Context) error {
+	var again []int64
+	err := eachRow(ctx, s.tx, reopenGrown, []any{s.now}, func(row scanner) error {
+		var id int64
+		err := row.Scan(&id)
+		again = append(again, id)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	s.staged.Reopened += again
-	_, err = s.merge.ExecContext(ctx, study.UID, study.ListedInstances, s.now, study.Kind, study.Key, study.PatientID, study.Issuer,
-		study.AccessionNumber, study.Department, study.Modalities, study.Description, study.Date, study.RangeDate)
+	for _, id := range again {
+		if err := rouse(ctx, s.tx, id); err != nil {
+			return err
+		}
+	}
+	s.staged.Reopened += len(again)
+	_, err = s.tx.ExecContext(ctx, s.mergeText, s.now)
 	return err
 }
 

@@ -2,7 +2,10 @@ package staging
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 )
 
 // StagedRecord is a legacy record with its attachments and the study they
@@ -23,11 +26,17 @@ type StagedRecord struct {
 func (db *DB) StageRecords(ctx context.Context, windowID int64, cursor string, records []StagedRecord) (Staged, error) {
 	var staged Staged
 	err := db.tx(ctx, "stage records", func(tx *tx) error {
-		s, err := newStager(ctx, tx, windowID, db.now(), mergeRecord)
+		s, err := db.stager(ctx, tx, windowID, mergeRecord)
 		if err != nil {
 			return err
 		}
-		defer s.close()
+		studies := make([]Study, len(records))
+		for i, record := range records {
+			studies[i] = record.Study
+		}
+		if err := s.studies(ctx, studies); err != nil {
+			return err
+		}
 		for _, record := range records {
 			if err := s.record(ctx, record); err != nil {
 				return fmt.Errorf("record of study %q: %w", record.Study.UID, err)
@@ -47,9 +56,6 @@ func (s *stager) record(ctx context.Context, r StagedRecord) error {
 	if r.Study.UID == r.Placeholder {
 		r.Placeholder = ""
 	}
-	if err := s.study(ctx, r.Study); err != nil {
-		return err
-	}
 	var studyID int64
 	err := s.tx.QueryRowContext(ctx, `SELECT id FROM studies WHERE uid = $1`, r.Study.UID).Scan(&studyID)
 	if err != nil {
@@ -63,7 +69,7 @@ func (s *stager) record(ctx context.Context, r StagedRecord) error {
 	if err != nil {
 		return err
 	}
-	if gained > 0 {
+	if gained {
 		if err := s.gain(ctx, studyID); err != nil {
 			return err
 		}
@@ -71,35 +77,46 @@ func (s *stager) record(ctx context.Context, r StagedRecord) error {
 	return s.skipPlaceholder(ctx, r.Placeholder, r.Study.UID)
 }
 
-// items adds the items a study did not have and returns their number. Of the
-// others the payload is renewed, unless it is what was already migrated.
-func (s *stager) items(ctx context.Context, studyID int64, items []Item) (int, error) {
-	gained := 0
-	for _, it := range items {
-		if err := it.check(); err != nil {
-			return 0, err
+// items adds the items a study did not have and reports whether there were any. Of
+// the others the payload is renewed, unless it is what was already migrated.
+func (s *stager) items(ctx context.Context, studyID int64, items []Item) (bool, error) {
+	items, err := prepared(items)
+	if err != nil || len(items) == 0 {
+		return false, err
+	}
+	resting, err := readManifest(ctx, s.tx, studyID)
+	if err != nil {
+		return false, err
+	}
+	if len(resting) > 0 {
+		known := make(map[itemKey]bool, len(resting))
+		for _, it := range resting {
+			known[it.key()] = true
 		}
-		added, err := rowsOf(s.tx.ExecContext(ctx, `INSERT INTO items (study_id, kind, uid, object_uid, series_uid, sop_class,
-				transfer_syntax, bytes, sha256, payload)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (study_id, kind, uid) DO NOTHING`,
-			studyID, it.Kind, it.UID, it.ObjectUID, it.SeriesUID, it.SOPClass, it.TransferSyntax, it.Bytes, it.SHA256, it.Payload))
-		if err != nil {
-			return 0, fmt.Errorf("%s %q: %w", it.Kind, it.UID, err)
+		items = slices.DeleteFunc(items, func(it Item) bool { return known[it.key()] })
+		if len(items) == 0 {
+			return false, nil
 		}
-		if gained += added; added > 0 {
-			continue
-		}
-		_, err = s.tx.ExecContext(ctx, `UPDATE items SET payload = $4
-			WHERE study_id = $1 AND kind = $2 AND uid = $3 AND state <> 'done'`, studyID, it.Kind, it.UID, it.Payload)
-		if err != nil {
-			return 0, fmt.Errorf("%s %q: %w", it.Kind, it.UID, err)
+		if err := rouse(ctx, s.tx, studyID); err != nil {
+			return false, err
 		}
 	}
-	return gained, nil
+	known, err := knownItems(ctx, s.tx, s.db.engine, studyID, items)
+	if err != nil {
+		return false, err
+	}
+	if err := writeItems(ctx, s.tx, studyID, items, renewItem); err != nil {
+		return false, err
+	}
+	return len(known) < len(items), nil
 }
 
+// renewItem gives a known item its new payload while it is not proven.
+const renewItem = `ON CONFLICT (study_id, kind, uid) DO UPDATE SET
+	payload = CASE WHEN items.state = 'done' THEN items.payload ELSE excluded.payload END`
+
 // gain re-opens a migrated study, and marks one in work so that it goes again
-// after this time.
+// after this time. Either has more items now.
 func (s *stager) gain(ctx context.Context, studyID int64) error {
 	again, err := rowsOf(s.tx.ExecContext(ctx, `UPDATE studies SET `+reopened+`, updated_at = $2
 		WHERE id = $1 AND state = 'migrated'`, studyID, s.now))
@@ -107,7 +124,8 @@ func (s *stager) gain(ctx context.Context, studyID int64) error {
 		return err
 	}
 	s.staged.Reopened += again
-	_, err = s.tx.ExecContext(ctx, `UPDATE studies SET grown = 1, updated_at = $2 WHERE id = $1 AND `+inWork, studyID, s.now)
+	_, err = s.tx.ExecContext(ctx, `UPDATE studies SET grown = CASE WHEN `+inWork+` THEN 1 ELSE grown END, updated_at = $2, `+recounted+`
+		WHERE id = $1`, studyID, s.now)
 	return err
 }
 
@@ -119,14 +137,21 @@ func (s *stager) skipPlaceholder(ctx context.Context, placeholder, joined string
 		return nil
 	}
 	reason := "joined " + joined
-	skipped, err := rowsOf(s.tx.ExecContext(ctx, `UPDATE studies SET state = 'skipped', class = '', reason = $2, updated_at = $3
+	var id int64
+	err := s.tx.QueryRowContext(ctx, `UPDATE studies SET state = 'skipped', class = '', reason = $2, updated_at = $3
 		WHERE uid = $1 AND kind IN ('ambiguous', 'ghost') AND state IN ('to-migrate', 'failed') AND NOT EXISTS (
-			SELECT 1 FROM items WHERE items.study_id = studies.id AND (items.stored = 1 OR items.found = 1))`,
-		placeholder, reason, s.now))
-	if err != nil || skipped == 0 {
+			SELECT 1 FROM items WHERE items.study_id = studies.id AND (items.stored = 1 OR items.found = 1)) RETURNING id`,
+		placeholder, reason, s.now).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	_, err = s.tx.ExecContext(ctx, `UPDATE items SET state = 'skipped', class = '', reason = $2
-		WHERE study_id = (SELECT id FROM studies WHERE uid = $1) AND state <> 'done'`, placeholder, reason)
-	return err
+		WHERE study_id = $1 AND state <> 'done'`, id, reason)
+	if err != nil {
+		return err
+	}
+	return recount(ctx, s.tx, "id = $1", id)
 }

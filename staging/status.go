@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Status is the ledger in numbers; its JSON is that of the status command.
@@ -79,82 +80,118 @@ type AttachmentCounts struct {
 	Failed   int `json:"failed"`
 }
 
-// Status counts the studies of a scope and their items. Skipped items are
-// expected nowhere.
+// Status counts the studies of a scope and their items, from the counters; skipped
+// items are expected nowhere.
 func (db *DB) Status(ctx context.Context, s Scope) (Status, error) {
-	var status Status
-	if err := db.countStudies(ctx, s, &status.Studies); err != nil {
+	groups, err := db.status(ctx, s, "''")
+	if err != nil || len(groups) == 0 {
 		return Status{}, db.wrap("status", err)
 	}
-	if err := db.countListed(ctx, s, &status.Instances); err != nil {
-		return Status{}, db.wrap("status", err)
-	}
-	if err := db.countItems(ctx, s, &status); err != nil {
-		return Status{}, db.wrap("status", err)
-	}
-	return status, nil
+	return groups[0].Status, nil
 }
 
-func (db *DB) countStudies(ctx context.Context, s Scope, counts *StudyCounts) error {
+// Grouping says by what StatusBy counts.
+type Grouping string
+
+// The groupings of StatusBy.
+const (
+	ByDepartment Grouping = "department"
+	ByDay        Grouping = "range_date"
+	ByWindow     Grouping = "window_id"
+)
+
+// StatusGroup is the status of one department, day or window.
+type StatusGroup struct {
+	Name   string // the department, the day, or the window's number; "" and "0" for none
+	Status Status
+}
+
+// StatusBy counts as Status does, for each department, day or window of a scope.
+func (db *DB) StatusBy(ctx context.Context, s Scope, by Grouping) ([]StatusGroup, error) {
+	switch by {
+	case ByDepartment, ByDay, ByWindow:
+		groups, err := db.status(ctx, s, "CAST("+string(by)+" AS text)")
+		return groups, db.wrap("status by "+string(by), err)
+	}
+	return nil, fmt.Errorf("staging: status by %q is not counted", by)
+}
+
+// countersOfStudies makes the columns of the counters from studies, for a scope
+// that names them one by one.
+var countersOfStudies = func() string {
+	columns := []string{"range_date", "department", "COALESCE(window_id, 0) AS window_id", "uid"}
+	for _, state := range States {
+		columns = append(columns, fmt.Sprintf("CASE WHEN state = '%s' THEN 1 ELSE 0 END AS %s", state, counterOf(state)))
+	}
+	return `SELECT ` + strings.Join(append(columns, listedOnly+" AS listed", tallyNames), ", ") + ` FROM studies`
+}()
+
+// listedOnly is how many instances OLD lists of a study whose instances are not
+// known one by one.
+const listedOnly = `CASE WHEN instances = 0 AND state <> 'skipped' AND listed_instances > 0 THEN listed_instances ELSE 0 END`
+
+// counterOf names the column that counts the studies in a state.
+func counterOf(s State) string { return strings.ReplaceAll(string(s), "-", "_") }
+
+// countedColumns are what the counters count, in the order in which it is read.
+var countedColumns = func() []string {
+	var columns []string
+	for _, state := range States {
+		columns = append(columns, counterOf(state))
+	}
+	return append(append(columns, "listed"), tallyColumns[:]...)
+}()
+
+// status sums the counters of a scope, grouped by an expression.
+func (db *DB) status(ctx context.Context, s Scope, group string) ([]StatusGroup, error) {
 	q := query{engine: db.engine}
-	q.scope("s", s)
-	return db.each(ctx, `SELECT s.state, count(*) FROM studies AS s WHERE `+q.conditions()+` GROUP BY s.state`, q.args, func(row scanner) error {
-		var state State
-		var n int
-		if err := row.Scan(&state, &n); err != nil {
-			return err
-		}
-		counter := counts.Of(state)
-		if counter == nil {
-			return fmt.Errorf("unknown state %q", state)
-		}
-		*counter = n
-		return nil
+	q.scope("c", s)
+	source := "counted"
+	if len(s.StudyUIDs) > 0 {
+		source = "(" + countersOfStudies + ")"
+	}
+	sums := make([]string, len(countedColumns))
+	for i, column := range countedColumns {
+		sums[i] = "COALESCE(sum(c." + column + "), 0)"
+	}
+	var groups []StatusGroup
+	err := db.each(ctx, `SELECT `+group+`, `+strings.Join(sums, ", ")+` FROM `+source+` AS c WHERE `+q.conditions()+
+		` GROUP BY 1 ORDER BY 1`, q.args, func(row scanner) error {
+		var g StatusGroup
+		err := g.scan(row)
+		groups = append(groups, g)
+		return err
 	})
+	return groups, err
 }
 
-// countListed adds what OLD lists for studies whose instances are not known one
-// by one.
-func (db *DB) countListed(ctx context.Context, s Scope, counts *InstanceCounts) error {
-	q := query{engine: db.engine}
-	q.and("s.listed_instances > 0 AND s.state <> 'skipped'")
-	q.and("NOT EXISTS (SELECT 1 FROM items AS i WHERE i.study_id = s.id AND i.kind = 'instance')")
-	q.scope("s", s)
-	return db.read.QueryRowContext(ctx, `SELECT COALESCE(sum(s.listed_instances), 0) FROM studies AS s WHERE `+q.conditions(), q.args...).
-		Scan(&counts.Expected)
-}
-
-func (db *DB) countItems(ctx context.Context, s Scope, status *Status) error {
-	q := query{engine: db.engine}
-	q.and("i.state <> 'skipped'")
-	q.scope("s", s)
-	return db.each(ctx, `SELECT i.kind, count(*), sum(i.received), sum(i.stored), sum(i.found),
-			sum(CASE WHEN i.state = 'done' THEN 1 ELSE 0 END), sum(CASE WHEN i.state = 'failed' THEN 1 ELSE 0 END),
-			sum(CASE WHEN i.state = 'done' THEN i.bytes ELSE 0 END)
-		FROM items AS i JOIN studies AS s ON s.id = i.study_id WHERE `+q.conditions()+` GROUP BY i.kind`, q.args, func(row scanner) error {
-		var kind ItemKind
-		var all, received, stored, found, done, failed int
-		var bytes int64
-		if err := row.Scan(&kind, &all, &received, &stored, &found, &done, &failed, &bytes); err != nil {
-			return err
-		}
-		status.Bytes += bytes
-		switch kind {
-		case Instance:
-			status.Instances.Expected += all
-			status.Instances.Received, status.Instances.Stored, status.Instances.Verified = received, stored, found
-		case Record:
-			status.Records = RecordCounts{Expected: all, Migrated: done}
-		case Attachment:
-			status.Attachments = AttachmentCounts{Expected: all, Migrated: done, Failed: failed}
-		}
-		return nil
-	})
+func (g *StatusGroup) scan(row scanner) error {
+	dest := []any{&g.Name}
+	for _, state := range States {
+		dest = append(dest, g.Status.Studies.Of(state))
+	}
+	var listed int
+	var t tally
+	dest = append(dest, &listed)
+	for i := range t {
+		dest = append(dest, &t[i])
+	}
+	if err := row.Scan(dest...); err != nil {
+		return err
+	}
+	count := func(i int) int { return int(t[i]) }
+	expected := func(i int) int { return int(t[i] - t[i+3]) } // the skipped ones are not
+	g.Status.Instances = InstanceCounts{Expected: listed + expected(tallyInstances),
+		Received: count(tallyReceived), Stored: count(tallyReceived + 1), Verified: count(tallyReceived + 2)}
+	g.Status.Records = RecordCounts{Expected: expected(tallyRecords), Migrated: count(tallyRecords + 1)}
+	g.Status.Attachments = AttachmentCounts{Expected: expected(tallyAttachments),
+		Migrated: count(tallyAttachments + 1), Failed: count(tallyAttachments + 2)}
+	g.Status.Bytes = t[tallyBytes]
+	return nil
 }
 
 // Remaining counts the studies of a scope that are not at their end.
 func (db *DB) Remaining(ctx context.Context, s Scope) (int, error) {
-	var counts StudyCounts
-	err := db.countStudies(ctx, s, &counts)
-	return counts.Open(), db.wrap("remaining studies", err)
+	status, err := db.Status(ctx, s)
+	return status.Studies.Open(), err
 }

@@ -116,7 +116,7 @@ func TestTheAuditFindsWhatAStrangerBroke(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		l.fill(t)
 		l.audit(t)
-		must(t, l.Exec(l.ctx, `UPDATE items SET state = 'pending' WHERE uid = '1.2.1.0'`))
+		must(t, l.Exec(l.ctx, `INSERT INTO items (study_id, kind, uid) SELECT id, 'instance', 'x' FROM studies WHERE uid = '1.2.1'`))
 		must(t, l.Exec(l.ctx, `UPDATE studies SET patient_id = 'P3'`))
 		var broken *staging.AuditError
 		err := l.Audit(l.ctx)

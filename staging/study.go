@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 )
 
 // Kind says what a study row stands for.
@@ -41,6 +42,7 @@ type Study struct {
 	State           State
 	Class           Class
 	Reason          string
+	WaitingSince    time.Time // of the first soft try in a row; zero where it does not wait for a peer
 }
 
 // ErrNotFound is returned when the ledger holds no such row.
@@ -48,15 +50,17 @@ var ErrNotFound = errors.New("not in the ledger")
 
 // studyColumns are the columns scanStudy reads, in its order.
 const studyColumns = `id, uid, study_key, kind, patient_id, issuer, accession_number, department, modalities, description,
-	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason`
+	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since`
 
 type scanner interface{ Scan(dest ...any) error }
 
 func scanStudy(row scanner) (Study, error) {
 	var s Study
+	var waiting int64
 	err := row.Scan(&s.ID, &s.UID, &s.Key, &s.Kind, &s.PatientID, &s.Issuer, &s.AccessionNumber, &s.Department,
 		&s.Modalities, &s.Description, &s.Date, &s.RangeDate, &s.ListedInstances, &s.Priority, &s.Attempts,
-		&s.SoftTries, &s.State, &s.Class, &s.Reason)
+		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting)
+	s.WaitingSince = fromMillis(waiting)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, ErrNotFound
 	}

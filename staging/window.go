@@ -54,14 +54,23 @@ func (db *DB) FinishWindow(ctx context.Context, id int64, part WindowPart) error
 	if !ok {
 		return fmt.Errorf("window %d has no part %q", id, part)
 	}
-	return db.tx(ctx, fmt.Sprintf("finish window %d", id), func(tx *tx) error {
+	err := db.tx(ctx, fmt.Sprintf("finish window %d", id), func(tx *tx) error {
 		return oneRow(tx.ExecContext(ctx, `UPDATE windows SET `+column+` = 1, updated_at = $2 WHERE id = $1`, id, db.now()))
 	})
+	if err != nil {
+		return err
+	}
+	return db.fold(ctx)
 }
 
 // ReopenWindows makes the windows that touch a range begin anew, for a run that
 // asks again what is there, and returns how many.
 func (db *DB) ReopenWindows(ctx context.Context, s Scope) (int, error) {
+	text, args := db.reopenWindows(s)
+	return db.change(ctx, "reopen windows", text, args...)
+}
+
+func (db *DB) reopenWindows(s Scope) (string, []any) {
 	q := query{engine: db.engine, args: []any{db.now()}}
 	if s.From != "" {
 		q.and("to_at > " + q.arg(s.From+"T00:00:00"))
@@ -69,6 +78,5 @@ func (db *DB) ReopenWindows(ctx context.Context, s Scope) (int, error) {
 	if s.To != "" {
 		q.and("from_at <= " + q.arg(s.To+"T23:59:59"))
 	}
-	return db.change(ctx, "reopen windows", `UPDATE windows SET find_done = 0, records_done = 0, record_cursor = '',
-		updated_at = $1 WHERE `+q.conditions(), q.args...)
+	return `UPDATE windows SET find_done = 0, records_done = 0, record_cursor = '', updated_at = $1 WHERE ` + q.conditions(), q.args
 }

@@ -1,0 +1,223 @@
+package staging_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pacsbridge/staging"
+)
+
+func TestPauseHoldsADepartmentAndOutlivesTheProcess(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		rad, card, nobody := study(1), study(2), study(3)
+		card.Department, nobody.Department = "CARD", ""
+		l.stage(t, rad, card, nobody)
+		own := staging.FeedOptions{Departments: []string{"RAD"}}
+		l.feed(t, own)
+		must(t, l.Pause(l.ctx, "CARD", "RAD"))
+		if got := strings.Join(l.queued(t), " "); got != "3" {
+			t.Errorf("queued are %s", got)
+		}
+		second := openLedger(t, l.url)
+		if n := second.feed(t, own); n != 0 {
+			t.Errorf("another node fed %d", n)
+		}
+		if paused, err := second.Paused(l.ctx); err != nil || len(paused) != 2 || paused[0].Department != "CARD" || !paused[0].Since.Equal(l.Now()) {
+			t.Errorf("paused are %+v, %v", paused, err)
+		}
+		if n, err := second.Resume(l.ctx, "CARD"); n != 1 || err != nil {
+			t.Errorf("%d resumed, %v", n, err)
+		}
+		l.feed(t, own)
+		if got := strings.Join(l.queued(t), " "); got != "2 3" {
+			t.Errorf("queued are %s", got)
+		}
+		must(t, l.Pause(l.ctx))
+		if n := l.feed(t, own); n != 0 || len(l.queued(t)) != 0 {
+			t.Errorf("%d fed while everything is paused, %v queued", n, l.queued(t))
+		}
+		if n, err := l.Resume(l.ctx); n != 2 || err != nil {
+			t.Errorf("%d resumed, %v", n, err)
+		}
+		if n := l.feed(t, own); n != 3 {
+			t.Errorf("%d fed after all", n)
+		}
+		l.audit(t)
+	})
+}
+
+func TestPrioritisedStudiesOvertakeAFullQueue(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, batch(0, 20)...)
+		l.feed(t, staging.FeedOptions{Room: 5})
+		if n, err := l.Prioritise(l.ctx, staging.Selection{PatientID: "P3", AccessionNumber: "A3"}, staging.Urgent); n != 1 || err != nil {
+			t.Fatalf("%d prioritised, %v", n, err)
+		}
+		if n, err := l.Prioritise(l.ctx, staging.Selection{StudyUID: "1.2.19"}, staging.Urgent); n != 1 || err != nil { // is queued
+			t.Fatalf("%d prioritised, %v", n, err)
+		}
+		l.feed(t, staging.FeedOptions{Room: 5})
+		if got := strings.Join(l.queued(t), " "); got != "15 16 17 18 19 3" {
+			t.Errorf("queued are %s", got)
+		}
+		n, err := l.Int(l.ctx, `SELECT count(*) FROM river_job WHERE priority = 1`)
+		if n != 2 || err != nil {
+			t.Errorf("%d jobs go first, %v", n, err)
+		}
+		if n, err := l.Prioritise(l.ctx, staging.Selection{StudyUID: "9"}, staging.Urgent); n != 0 || err != nil {
+			t.Errorf("%d prioritised, %v", n, err)
+		}
+		if _, err := l.Prioritise(l.ctx, staging.Selection{}, staging.Urgent); err == nil {
+			t.Error("everything was prioritised")
+		}
+		l.audit(t)
+	})
+}
+
+func TestAStudyWhoseJobWasTakenByADeadProcessIsQueuedAgain(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		l.feed(t, staging.FeedOptions{Lease: time.Minute})
+		must(t, l.Exec(l.ctx, `DELETE FROM river_job`)) // as if it had been taken
+		for range 2 {
+			l.pass(40 * time.Second)
+			l.feed(t, staging.FeedOptions{Lease: time.Minute})
+		}
+		if n, err := l.Reclaim(l.ctx, node, false); n != 1 || err != nil {
+			t.Errorf("%d reclaimed, %v", n, err)
+		}
+		if n := l.feed(t, staging.FeedOptions{}); n != 1 {
+			t.Errorf("%d fed", n)
+		}
+	})
+}
+
+func TestTroubleWithAPeerHoldsAllNodes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		var last time.Duration
+		for try := 1; try <= 12; try++ {
+			p, err := l.Trouble(l.ctx, "old", staging.PeerBusy)
+			must(t, err)
+			pause := p.Until.Sub(l.Now())
+			if p.Tries != try || pause < 500*time.Millisecond || pause > 5*time.Minute || try > 3 && try < 9 && pause < last/2 {
+				t.Errorf("after %d tries: %+v, a pause of %v", try, p, pause)
+			}
+			last = pause
+			if again, err := l.Trouble(l.ctx, "old", staging.Network); err != nil || again.Tries != try {
+				t.Errorf("the same trouble again: %+v, %v", again, err)
+			}
+			if n := l.feed(t, staging.FeedOptions{}); n != 0 {
+				t.Errorf("%d fed to a peer in trouble", n)
+			}
+			l.pass(pause + time.Millisecond)
+		}
+		if p, err := l.Troubled(l.ctx, "old"); err != nil || l.Now().Sub(p.Since) < time.Minute {
+			t.Errorf("in trouble: %+v, %v", p, err)
+		}
+		if n := l.feed(t, staging.FeedOptions{}); n != 1 {
+			t.Errorf("%d fed after the pause", n)
+		}
+		if was, err := l.Well(l.ctx, "old"); !was || err != nil {
+			t.Errorf("trouble ended: %v, %v", was, err)
+		}
+		_, err := l.Troubled(l.ctx, "old")
+		mustBe(t, err, staging.ErrNotFound)
+	})
+}
+
+func TestOneNodeLeadsUntilItIsSilent(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		lead := func(node string) bool {
+			leads, err := l.Lead(l.ctx, "feeder", node, lease)
+			must(t, err)
+			return leads
+		}
+		for range 3 {
+			if !lead("a") || lead("b") {
+				t.Error("a does not lead alone")
+			}
+			l.pass(lease - time.Second)
+		}
+		l.pass(2 * time.Second)
+		if !lead("b") || lead("a") {
+			t.Error("b does not lead after a was silent")
+		}
+	})
+}
+
+func TestAnOrderOfADeadNodeGoesToAnother(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		must(t, l.Register(l.ctx, "a", ""))
+		must(t, l.Register(l.ctx, "b", ""))
+		id, err := l.SubmitOrder(l.ctx, staging.Scope{})
+		must(t, err)
+		_, err = l.NextOrder(l.ctx, "a")
+		must(t, err)
+		_, err = l.NextOrder(l.ctx, "b")
+		mustBe(t, err, staging.ErrNotFound)
+		l.pass(2 * time.Minute)
+		must(t, l.Beat(l.ctx, "b"))
+		if o, err := l.NextOrder(l.ctx, "b"); err != nil || o.ID != id || o.Node != "b" {
+			t.Errorf("the order is %+v, %v", o, err)
+		}
+	})
+}
+
+func TestAnInterruptedInventoryGoesOnAndAFinishedOneBeginsAnew(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		scope := staging.Scope{From: "2026-01-01", To: "2026-01-02"}
+		begin := func(want bool) {
+			t.Helper()
+			if going, err := l.BeginInventory(l.ctx, scope); err != nil || going != want {
+				t.Errorf("goes on: %v, %v", going, err)
+			}
+		}
+		begin(false)
+		w, err := l.Window(l.ctx, day(1), day(2))
+		must(t, err)
+		must(t, l.FinishWindow(l.ctx, w.ID, staging.FindPart))
+		begin(true) // it was interrupted here
+		if w, err = l.Window(l.ctx, day(1), day(2)); err != nil || !w.FindDone {
+			t.Errorf("the window is %+v, %v", w, err)
+		}
+		must(t, l.FinishInventory(l.ctx, scope))
+		mustBe(t, l.FinishInventory(l.ctx, scope), staging.ErrNotFound)
+		begin(false)
+		if w, err = l.Window(l.ctx, day(1), day(2)); err != nil || w.FindDone {
+			t.Errorf("of a new run the window is %+v, %v", w, err)
+		}
+	})
+}
+
+func TestStatusByDepartmentDayAndWindow(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		w, err := l.Window(l.ctx, day(2), day(3))
+		must(t, err)
+		_, err = l.StageStudies(l.ctx, w.ID, []staging.Study{study(1)})
+		must(t, err)
+		l.fill(t)
+		for by, want := range map[staging.Grouping]int{staging.ByDepartment: 1, staging.ByDay: 4, staging.ByWindow: 2} {
+			groups, err := l.StatusBy(l.ctx, staging.Scope{}, by)
+			must(t, err)
+			found := 0
+			for _, g := range groups {
+				found += g.Status.Studies.Found()
+			}
+			if len(groups) != want || found != 4 {
+				t.Errorf("by %s: %+v", by, groups)
+			}
+		}
+		if _, err := l.StatusBy(l.ctx, staging.Scope{}, "1; DROP TABLE studies"); err == nil {
+			t.Error("a strange grouping was counted")
+		}
+		_, err = l.Reclaim(l.ctx, node, false) // folds
+		must(t, err)
+		l.audit(t)
+		must(t, l.Exec(l.ctx, `UPDATE counters SET failed = failed + 1 WHERE range_date = '2026-01-02'`))
+		if err := l.Audit(l.ctx); err == nil {
+			t.Error("a counter that lies was not found")
+		}
+	})
+}

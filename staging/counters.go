@@ -1,0 +1,42 @@
+package staging
+
+import (
+	"context"
+	"strings"
+)
+
+// On PostgreSQL a transaction only inserts what it adds to the counters, so that no
+// two wait for each other about a number; the sums over both tables are exact at
+// every instant, and folding keeps the second one short.
+
+// foldAtOnce is how many rows one fold takes.
+const foldAtOnce = "20000"
+
+// postgresFold leaves out what other transactions have not committed yet.
+var postgresFold = func() string {
+	const key = "range_date, department, window_id"
+	sums, sets := make([]string, len(countedColumns)), make([]string, len(countedColumns))
+	for i, column := range countedColumns {
+		sums[i] = "sum(" + column + ")"
+		sets[i] = column + " = counters." + column + " + excluded." + column
+	}
+	return `WITH taken AS (
+			DELETE FROM counter_changes WHERE id IN (SELECT id FROM counter_changes ORDER BY id LIMIT ` + foldAtOnce + `) RETURNING *)
+		INSERT INTO counters (` + key + `, ` + strings.Join(countedColumns, ", ") + `)
+		SELECT ` + key + `, ` + strings.Join(sums, ", ") + ` FROM taken GROUP BY ` + key + `
+		ON CONFLICT (` + key + `) DO UPDATE SET ` + strings.Join(sets, ", ")
+}()
+
+// fold shortens the way of the counters, where the engine has one.
+func (db *DB) fold(ctx context.Context) error {
+	if db.engine.fold == "" {
+		return nil
+	}
+	return db.tx(ctx, "fold the counters", func(tx *tx) error {
+		if err := db.alone(ctx, tx, foldLock); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, db.engine.fold)
+		return err
+	})
+}
