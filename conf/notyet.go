@@ -15,12 +15,9 @@ func (c checker) notYet(s *Settings) {
 		{s.New.Commitment == CommitmentRequire, "new.commitment", "require", "set it to auto or off"},
 		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
 		{s.Old.Retrieve == RetrieveGet, "old.retrieve", "get", "set it to move"},
-		{isScheme(s.Staging.URL, "postgres", "postgresql"), "staging.url", s.Staging.URL.Scheme() + ":", `set it to "sqlite:pacsbridge.db"`},
 	} {
 		if later.asked {
 			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)
 		}
 	}
 }
-
-func isScheme(u URL, schemes ...string) bool { return slices.Contains(schemes, u.Scheme()) }

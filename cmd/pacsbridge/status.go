@@ -13,7 +13,7 @@ import (
 
 func newStatusCommand(p *program) *cobra.Command {
 	var scope scopeFlags
-	var asJSON bool
+	var asJSON, audit bool
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Count what the ledger holds, by state",
@@ -24,13 +24,29 @@ func newStatusCommand(p *program) *cobra.Command {
 				return err
 			}
 			return p.withLedger(command.Context(), func(db *staging.DB) error {
+				if audit {
+					return p.showAudit(command.Context(), db, asJSON)
+				}
 				return p.showStatus(command.Context(), db, s, asJSON)
 			})
 		},
 	}
 	scope.addFlags(command.Flags())
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	command.Flags().BoolVar(&audit, "audit", false, "prove the counters and the states of the whole ledger against its rows")
 	return command
+}
+
+// showAudit proves the ledger; what contradicts itself is an error of the run.
+func (p *program) showAudit(ctx context.Context, db *staging.DB, asJSON bool) error {
+	if err := db.Audit(ctx); err != nil {
+		return withHint(err, "somebody has changed the database by hand, or its disk is damaged: keep a copy before anything else is done")
+	}
+	if asJSON {
+		return printJSON(p.stdout, map[string]bool{"proven": true})
+	}
+	_, err := fmt.Fprintln(p.stdout, "the ledger adds up")
+	return err
 }
 
 // showStatus counts the studies of a scope and prints the numbers.
