@@ -23,6 +23,8 @@ type complaints struct {
 	log *slog.Logger
 	mu  sync.Mutex
 	of  map[complaint]*complaintCount
+	// swept is when forget was last called: it looks at everything.
+	swept time.Time
 }
 
 type complaint struct{ message, host string }
@@ -60,7 +62,9 @@ func (c *complaints) count(message, host string, now time.Time) (shown bool, sup
 	key := complaint{message, host}
 	n, known := c.of[key]
 	if !known && len(c.of) >= complaintKinds {
-		c.forget(now)
+		if now.Sub(c.swept) >= complaintWindow {
+			c.forget(now)
+		}
 		if len(c.of) >= complaintKinds {
 			key.host = ""
 			n, known = c.of[key]
@@ -83,6 +87,7 @@ func (c *complaints) count(message, host string, now time.Time) (shown bool, sup
 
 // forget drops what is over and has nothing more to tell.
 func (c *complaints) forget(now time.Time) {
+	c.swept = now
 	for key, n := range c.of {
 		if now.Sub(n.since) >= complaintWindow && n.suppressed == 0 {
 			delete(c.of, key)
