@@ -96,7 +96,7 @@ type Migration struct {
 	Queue       int           `mapstructure:"queue"`
 	Workers     int           `mapstructure:"workers"`
 	Departments []Department  `mapstructure:"departments"` // Load adds "*" when it is missing
-	Notify      URL           `mapstructure:"notify"`      // a command, or the URL of a webhook, that is told of each failed study
+	Notify      Secret        `mapstructure:"notify"`      // a command, or the URL of a webhook, that is told of each failed study
 }
 
 // Department is a queue of its own with its own workers; the name "*" stands
