@@ -52,8 +52,8 @@ func main() {
 	b := &bench{results: results{}, corpora: map[string]*corpus{}}
 	only := flag.String("only", "", "regular expression: the scenarios to run")
 	who := flag.String("contenders", "", "regular expression: the contenders to run in the races")
-	flag.IntVar(&b.rounds, "rounds", 5, "how often each contender runs")
-	flag.BoolVar(&b.quick, "quick", false, "one round of small corpora")
+	flag.IntVar(&b.rounds, "rounds", 0, "how often each contender runs (default 5, with -quick 1)")
+	flag.BoolVar(&b.quick, "quick", false, "small corpora")
 	flag.StringVar(&b.out, "out", "", "folder for the plot and the results (default: none are written)")
 	flag.StringVar(&b.binary, "binary", "", "pacsbridge to measure (default: build it)")
 	flag.StringVar(&b.profile, "profile", "", "folder for profiles of pacsbridge")
@@ -64,8 +64,11 @@ func main() {
 	flag.StringVar(&b.settings.more, "settings", "", "further lines of pacsbridge.yaml")
 	flag.Parse()
 	b.only, b.who = regexp.MustCompile(*only), regexp.MustCompile(*who)
-	if b.quick {
+	switch {
+	case b.rounds == 0 && b.quick:
 		b.rounds = 1
+	case b.rounds == 0:
+		b.rounds = 5
 	}
 	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

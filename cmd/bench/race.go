@@ -99,12 +99,12 @@ func (r *race) lap(ctx context.Context, c contender) error {
 	began := time.Now()
 	used, err := c.carry(ctx, load)
 	l := lap{wall: time.Since(began), bytes: load.bytes, instances: len(load.items()), studies: len(load.studies), mover: used}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	l.old, l.new = groupUsage(r.oldPID).since(old), r.to.usage().since(new)
 	if err == nil {
 		err = r.compare(ctx, load)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // a run that was stopped is none
 	}
 	l.err = err
 	r.results.add(r.name, c.name, l)

@@ -95,17 +95,17 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// ratio is how much faster a was than b, of the medians, and the spread of it over
-// the rounds. ok is false where one of them did not run or does not count.
+// ratio is how much faster a was than b: the median of the rounds' own ratios, since
+// the two ran side by side in each, and the lowest and highest of them. ok is false
+// where one of them did not run or does not count.
 func ratio(a, b laps) (of, low, high float64, ok bool) {
 	a, b = a.counted(), b.counted()
-	if len(a) == 0 || len(b) == 0 {
+	var each []float64
+	for i := range min(len(a), len(b)) {
+		each = append(each, a[i].rate()/b[i].rate())
+	}
+	if len(each) == 0 {
 		return 0, 0, 0, false
 	}
-	x, y := a.each(lap.rate), b.each(lap.rate)
-	low, high = x[0]/y[0], x[0]/y[0]
-	for i := range min(len(x), len(y)) {
-		low, high = min(low, x[i]/y[i]), max(high, x[i]/y[i])
-	}
-	return median(x) / median(y), low, high, true
+	return median(each), slices.Min(each), slices.Max(each), true
 }

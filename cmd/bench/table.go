@@ -46,8 +46,6 @@ func (b *bench) lines() []line {
 		line{"as-shipped storescp, one association, small: p99 of an answer", 20, 20, true, "ms",
 			medianOf(shippedOne, toDCMTK, func(l lap) float64 { return float64(l.p99.Microseconds()) / 1e3 })},
 		times("one association, ct: ours to ours / dcmtk to dcmtk", pairCT, oursOurs, dcmtkPair, 1, 1.2),
-		times("one association, ct: ours to dcmtk / dcmtk to dcmtk", pairCT, toDCMTK, dcmtkPair, 1, 1.2),
-		times("one association, ct: dcmtk to ours / dcmtk to dcmtk", pairCT, toOurs, dcmtkPair, 1, 1.2),
 		times("one association, small: ours to ours / dcmtk to dcmtk", pairSmall, oursOurs, dcmtkPair, 3, 7),
 		times("20 ms away, ct: direct ×4", distantCT, ours, "direct ×4", 2, 2.8),
 		times("20 ms away, ct: window of 16 against 1", asyncCT, sixteenOpen, oneOpen, 4, 6),
