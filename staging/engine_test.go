@@ -19,8 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childVariable); path != "" {
-		os.Exit(child(path))
+	if url := os.Getenv(childVariable); url != "" {
+		if name := os.Getenv(nodeVariable); name != "" {
+			os.Exit(clusterNode(url, name))
+		}
+		os.Exit(child(url))
 	}
 	for name, value := range map[string]string{"rapid.steps": "80", "rapid.checks": propertyRuns} { // a study needs a dozen steps to its end
 		if err := flag.Set(name, value); err != nil {
