@@ -10,27 +10,30 @@ import (
 	"pacsbridge/dimse/uid"
 )
 
-// PeekUID reads on to a UID among the elements of the data set in r, whose transfer syntax is ts, and returns it as String
-// does: "" where there is none. Like Peek it gives back the data set from its first byte, also when err is not nil. It
-// costs a tenth of Peek, since nothing before the element is kept.
-func PeekUID(r io.Reader, ts string, tag Tag) (value string, whole io.Reader, err error) {
+// PeekUIDs reads on to the UIDs with the given tags, which ascend, in the data set in r, whose transfer syntax is ts, and
+// returns them as String does: "" where there is none. Like Peek it gives back the data set from its first byte, also when
+// err is not nil. It costs a fraction of Peek, since nothing else is kept.
+func PeekUIDs(r io.Reader, ts string, tags ...Tag) (uids []string, whole io.Reader, err error) {
 	syntax, _ := uid.SyntaxOf(ts)
 	if syntax.Deflated {
-		return peekFar(r, ts, tag)
+		return peekFar(r, ts, tags)
 	}
 	begin := &replayer{buffer: beginnings.Get().(*[firstRead]byte), rest: r}
 	begin.fill()
-	value, found, err := begin.find(syntax, tag)
-	if found || err != nil && !cut(err) {
-		return value, begin, err
+	uids, done, err := begin.find(syntax, tags)
+	if done || err != nil && !cut(err) {
+		return uids, begin, err
 	}
-	return peekFar(begin, ts, tag)
+	return peekFar(begin, ts, tags)
 }
 
-// peekFar is PeekUID where the element does not stand in what is read first.
-func peekFar(r io.Reader, ts string, tag Tag) (string, io.Reader, error) {
-	head, whole, err := Peek(r, ts, tag+1)
-	return head.String(tag), whole, err
+// peekFar is PeekUIDs where the elements do not stand in what is read first.
+func peekFar(r io.Reader, ts string, tags []Tag) (uids []string, whole io.Reader, err error) {
+	head, whole, err := Peek(r, ts, tags[len(tags)-1]+1)
+	for _, tag := range tags {
+		uids = append(uids, head.String(tag))
+	}
+	return uids, whole, err
 }
 
 // cut reports whether the bytes that were at hand ended too early.
@@ -61,29 +64,36 @@ func (b *replayer) fill() {
 	b.err = io.ErrNoProgress
 }
 
-// find looks for the element in the beginning. found is true where it is there, or where what is there proves that it
-// is not in the data set.
-func (b *replayer) find(syntax uid.Syntax, tag Tag) (value string, found bool, err error) {
-	scan := scanBytes(b.buffer[:b.hi], syntax)
-	for {
+// find looks for the elements in the beginning. done is false where more must be read to know them.
+func (b *replayer) find(syntax uid.Syntax, tags []Tag) (uids []string, done bool, err error) {
+	uids = make([]string, len(tags))
+	scan, next := scanBytes(b.buffer[:b.hi], syntax), 0
+	for next < len(tags) {
 		token, err := scan.Next()
-		switch {
-		case err == io.EOF:
-			return "", b.err == io.EOF, nil
-		case err != nil:
-			return "", false, fmt.Errorf("read header: %w", err)
-		case token.Depth > 0 || token.Kind == SequenceEnd || token.Kind == FragmentsEnd || token.Tag < tag:
-		case token.Tag > tag || token.Kind != ElementToken || token.Length > MaxHeaderValue:
-			return "", true, nil
-		default:
-			raw, err := scan.AppendValue(nil)
-			if err != nil {
-				return "", false, fmt.Errorf("read header: %w", err)
-			}
-			first, _, _ := strings.Cut(string(raw), `\`)
-			return trim(UI, first), true, nil
+		if err == io.EOF {
+			return uids, b.err == io.EOF, nil
 		}
+		if err != nil {
+			return uids, false, fmt.Errorf("read header: %w", err)
+		}
+		if token.Depth > 0 || token.Kind == SequenceEnd || token.Kind == FragmentsEnd {
+			continue
+		}
+		for next < len(tags) && tags[next] < token.Tag {
+			next++
+		}
+		if next == len(tags) || tags[next] != token.Tag || token.Kind != ElementToken || token.Length > MaxHeaderValue {
+			continue
+		}
+		raw, err := scan.AppendValue(nil)
+		if err != nil {
+			return uids, false, fmt.Errorf("read header: %w", err)
+		}
+		first, _, _ := strings.Cut(string(raw), `\`)
+		uids[next] = trim(UI, first)
+		next++
 	}
+	return uids, true, nil
 }
 
 // Read reads the beginning, then the rest.
