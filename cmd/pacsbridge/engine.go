@@ -55,7 +55,7 @@ func listen(s *conf.Settings) (net.Listener, error) {
 // newEngine puts the node together. It owns the listener.
 func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	e := &engine{rig: r, node: nodeName(r.settings, listener), listener: listener}
-	boundMemory(int64(r.settings.Staging.Memory))
+	boundMemory()
 	var err error
 	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
 		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
@@ -83,15 +83,17 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	return e, nil
 }
 
-// besidesSpool is the memory that everything but the spool may take, before the
-// garbage collector works harder.
-const besidesSpool = 40 << 20
+// collectAt is how much the heap may grow before the garbage collector runs, in
+// percent of what is alive. The heap is small, since the spool's memory lies
+// outside of it, and collecting it is cheap: memory is worth more here.
+const collectAt = 50
 
-// boundMemory keeps the process near the memory that was given to the spool.
-// GOMEMLIMIT in the environment wins.
-func boundMemory(spool int64) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(spool + besidesSpool)
+// boundMemory keeps the process near the memory that was given to the spool. GOGC
+// in the environment wins.
+func boundMemory() {
+	forgetImage()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 }
 

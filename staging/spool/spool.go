@@ -164,5 +164,6 @@ func (s *Spool) Usage() Usage {
 // Close lets go of the folder. Files stay for the next process; what is in
 // memory is forgotten, since OLD still has it.
 func (s *Spool) Close() error {
+	s.memory.release()
 	return s.lock.Close()
 }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// forgetImage is for Linux alone.
+func forgetImage() {}
