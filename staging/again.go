@@ -36,3 +36,13 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 	}
 	return err
 }
+
+// reading repeats a reading that answers with one value.
+func reading[T any](ctx context.Context, e *engine, read func() (T, error)) (T, error) {
+	var value T
+	err := e.again(ctx, func() (err error) {
+		value, err = read()
+		return err
+	})
+	return value, err
+}

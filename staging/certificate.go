@@ -50,8 +50,10 @@ func (db *DB) Certify(ctx context.Context, studyUID string, draw func(number int
 
 // Certificate returns the certificate that was issued last for a study, or ErrNotFound.
 func (db *DB) Certificate(ctx context.Context, studyUID string) (Certificate, error) {
-	c, err := scanCertificate(db.read.QueryRowContext(ctx,
-		`SELECT `+certificateColumns+` FROM certificates WHERE study_uid = $1 ORDER BY number DESC LIMIT 1`, studyUID))
+	c, err := reading(ctx, db.engine, func() (Certificate, error) {
+		return scanCertificate(db.read.QueryRowContext(ctx,
+			`SELECT `+certificateColumns+` FROM certificates WHERE study_uid = $1 ORDER BY number DESC LIMIT 1`, studyUID))
+	})
 	return c, db.wrap("certificate of study "+studyUID, err)
 }
 

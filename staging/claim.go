@@ -67,7 +67,7 @@ func (c *Claim) Study() Study { return c.study }
 
 // Items returns everything of the study that has to arrive, and how far it is.
 func (c *Claim) Items(ctx context.Context) ([]Item, error) {
-	items, err := readItems(ctx, c.db.read, c.study.ID)
+	items, err := reading(ctx, c.db.engine, func() ([]Item, error) { return readItems(ctx, c.db.read, c.study.ID) })
 	return items, c.db.wrap("items of study "+c.study.UID, err)
 }
 

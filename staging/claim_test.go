@@ -277,7 +277,7 @@ func TestExpireCutsOffWhoWorksForTooLong(t *testing.T) {
 // Two processes with four workers each race for the same studies.
 func TestRacingWorkersClaimEachStudyOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		const studies = 40
+		const studies = 24
 		l.stage(t, batch(0, studies)...)
 		l.feed(t, staging.FeedOptions{})
 		var ids []int64

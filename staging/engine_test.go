@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(child(url))
 	}
-	for name, value := range map[string]string{"rapid.steps": "80", "rapid.checks": propertyRuns} { // a study needs a dozen steps to its end
+	for name, value := range map[string]string{"rapid.steps": "80", "rapid.checks": strconv.Itoa(size(usualRuns, 300))} { // a study needs a dozen steps to its end
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}

@@ -20,6 +20,9 @@ import (
 // URL it holds.
 const childVariable = "PACSBRIDGE_STAGING_CHILD"
 
+// childStudies is how many studies a child has, and kills how often one is killed.
+var childStudies, kills = size(usualStudies, 1000), size(3, 20)
+
 // childItems is the number of instances of each of its studies.
 const childItems = 3
 
@@ -101,17 +104,17 @@ func childWork(ctx context.Context, db *staging.DB, id int64, lines chan<- strin
 	return nil
 }
 
-// A process is killed five times at random, and the next goes on: what was told
+// A process is killed again and again at random, and the next goes on: what was told
 // to be done is done and is not done again, and the ledger agrees with itself.
 func TestKilledAtRandomTheLedgerIsExact(t *testing.T) {
 	for name, url := range engines {
 		t.Run(name, func(t *testing.T) {
 			l := openLedger(t, url(t))
 			told := map[string]bool{}
-			for kill := range 6 {
+			for kill := range kills + 1 {
 				after := -1 // the last one runs to its end
-				if kill < 5 {
-					after = 1 + rand.IntN(childStudies/8)
+				if kill < kills {
+					after = 1 + rand.IntN(childStudies/(kills+1))
 				}
 				runChild(t, l.url, after, told)
 				l.audit(t)

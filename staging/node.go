@@ -48,8 +48,10 @@ func (db *DB) Leave(ctx context.Context, node string) error {
 func (db *DB) LiveNode(ctx context.Context, within time.Duration) (Node, error) {
 	var n Node
 	var started, beat int64
-	err := db.read.QueryRowContext(ctx, `SELECT name, address, started_at, beat_at FROM nodes WHERE beat_at >= $1
-		ORDER BY beat_at DESC, name LIMIT 1`, db.now()-within.Milliseconds()).Scan(&n.Name, &n.Address, &started, &beat)
+	err := db.again(ctx, func() error {
+		return db.read.QueryRowContext(ctx, `SELECT name, address, started_at, beat_at FROM nodes WHERE beat_at >= $1
+			ORDER BY beat_at DESC, name LIMIT 1`, db.now()-within.Milliseconds()).Scan(&n.Name, &n.Address, &started, &beat)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}

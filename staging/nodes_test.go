@@ -240,7 +240,7 @@ func openCluster(t *testing.T, url string, studies int) *ledger {
 // Three nodes share a ledger, and again and again one of them is killed and comes
 // back: nothing is lost, and nothing is done twice.
 func TestNodesAreKilledAtRandom(t *testing.T) {
-	studies, kills := size(60, 1000), size(4, 100)
+	studies, kills := size(usualStudies, 1000), size(3, 100)
 	names := []string{"a", "b", "c"}
 	l := openCluster(t, emptyPostgres(t), studies)
 	n := startNodes(t, l.url, names...)
@@ -288,7 +288,7 @@ func TestANodeStoppedPastItsLeaseWritesNothingMore(t *testing.T) {
 // The database is restarted again and again in the middle of the work, every
 // connection cut: the nodes wait for it and go on by themselves.
 func TestTheDatabaseIsRestartedInARun(t *testing.T) {
-	studies, restarts := size(40, 400), size(2, 20)
+	studies, restarts := size(usualStudies, 400), size(2, 20)
 	server := pgtest.StartServer(t)
 	l := openCluster(t, server.URL(), studies)
 	n := startNodes(t, l.url, "a", "b", "c")

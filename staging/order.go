@@ -73,7 +73,7 @@ func (db *DB) FinishOrder(ctx context.Context, id int64, failure error) error {
 
 // Order returns an order, or ErrNotFound.
 func (db *DB) Order(ctx context.Context, id int64) (Order, error) {
-	o, err := scanOrder(db.read.QueryRowContext(ctx, orderByID, id))
+	o, err := reading(ctx, db.engine, func() (Order, error) { return scanOrder(db.read.QueryRowContext(ctx, orderByID, id)) })
 	return o, db.wrap(fmt.Sprintf("order %d", id), err)
 }
 

@@ -84,7 +84,7 @@ func (db *DB) Well(ctx context.Context, peer string) (bool, error) {
 
 // Troubled returns a peer that is in trouble, or ErrNotFound.
 func (db *DB) Troubled(ctx context.Context, peer string) (Peer, error) {
-	p, err := scanPeer(db.read.QueryRowContext(ctx, peerByName, peer))
+	p, err := reading(ctx, db.engine, func() (Peer, error) { return scanPeer(db.read.QueryRowContext(ctx, peerByName, peer)) })
 	return p, db.wrap("peer "+peer, err)
 }
 

@@ -1,6 +1,7 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -46,9 +47,23 @@ func (q *query) numbers(values []int64) string {
 	return q.arg(string(text))
 }
 
-// each runs a query on the reading connections and calls visit for every row.
+// each runs a query on the reading connections and calls visit for every row. A
+// database that went away is waited for until the first row has come.
 func (db *DB) each(ctx context.Context, query string, args []any, visit func(scanner) error) error {
-	return eachRow(ctx, db.read, query, args, visit)
+	begun := false
+	var failure error
+	err := db.again(ctx, func() error {
+		err := eachRow(ctx, db.read, query, args, func(row scanner) error {
+			begun = true
+			return visit(row)
+		})
+		if begun { // nobody can take back what was visited
+			failure = err
+			return nil
+		}
+		return err
+	})
+	return cmp.Or(failure, err)
 }
 
 type querier interface {

@@ -3,6 +3,6 @@
 package staging_test
 
 const (
-	propertyRuns = "100"
-	childStudies = 250
+	usualRuns    = 30
+	usualStudies = 80
 )

@@ -5,6 +5,6 @@ package staging_test
 // The race detector makes the embedded engine, a translated C program, some
 // fifteen times slower; what only repeats is repeated less under it.
 const (
-	propertyRuns = "10"
-	childStudies = 60
+	usualRuns    = 4
+	usualStudies = 24
 )

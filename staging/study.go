@@ -70,11 +70,13 @@ func scanStudy(row scanner) (Study, error) {
 // Study returns the study with a Study Instance UID and its items, or
 // ErrNotFound.
 func (db *DB) Study(ctx context.Context, uid string) (Study, []Item, error) {
-	s, err := scanStudy(db.read.QueryRowContext(ctx, `SELECT `+studyColumns+` FROM studies WHERE uid = $1`, uid))
+	s, err := reading(ctx, db.engine, func() (Study, error) {
+		return scanStudy(db.read.QueryRowContext(ctx, `SELECT `+studyColumns+` FROM studies WHERE uid = $1`, uid))
+	})
 	if err != nil {
 		return Study{}, nil, db.wrap("study "+uid, err)
 	}
-	items, err := readItems(ctx, db.read, s.ID)
+	items, err := reading(ctx, db.engine, func() ([]Item, error) { return readItems(ctx, db.read, s.ID) })
 	if err != nil {
 		return Study{}, nil, db.wrap("items of study "+uid, err)
 	}
