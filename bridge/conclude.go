@@ -66,6 +66,9 @@ func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []sta
 		if err := claim.Fail(ctx, f.Class, f.Reason, items...); err != nil {
 			return fmt.Errorf("fail study %s: %w", study.UID, err)
 		}
+		if m.OnFailed != nil {
+			m.OnFailed(study, f)
+		}
 		return m.clear(study)
 	}
 	tries := study.Attempts

@@ -31,7 +31,8 @@ type Migrator struct {
 	Lease    time.Duration // 1 minute when zero
 	Backoff  time.Duration // first pause before another attempt, doubled each time; 1 s when zero
 	Logger   *slog.Logger
-	OnHalt   func(error) // called when no study can be moved until a person mends something
+	OnHalt   func(error)                  // called when no study can be moved until a person mends something
+	OnFailed func(staging.Study, Failure) // called when a study has failed for good; nil: nobody else is told
 }
 
 // Migrate takes one study through its journey. A study that another process holds

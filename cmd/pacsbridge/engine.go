@@ -114,7 +114,25 @@ func (e *engine) newInbox() *bridge.Inbox {
 		Quarantine: &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")},
 		Uninvited:  e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine,
 		Throttle:   bridge.NewThrottle(int64(e.settings.Old.Rate)),
+		Reopen:     e.reopen,
 		Logger:     e.log,
+	}
+}
+
+// reopen sets a failed study on its way again: what it lacked has come.
+func (e *engine) reopen(ctx context.Context, studyUID string) error {
+	_, err := e.db.RetryFailed(ctx, staging.Scope{StudyUIDs: []string{studyUID}}, staging.RetryFilter{})
+	return err
+}
+
+// tell notifies whoever migration.notify names of a study that failed.
+func (e *engine) tell(study staging.Study, f bridge.Failure) {
+	err := notify(context.Background(), e.settings.Migration.Notify.Reveal(), notice{
+		Event: "study-failed", Node: e.node, StudyUID: study.UID,
+		Class: string(f.Class), Reason: f.Reason, Attempts: study.Attempts,
+	})
+	if err != nil {
+		e.log.Error("migration.notify was not told of a failed study", "study", study.UID, "error", err)
 	}
 }
 
@@ -171,7 +189,7 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
 		Verify:   &bridge.Verifier{New: e.new},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
-		OnHalt: func(err error) { e.halt(err) },
+		OnHalt: func(err error) { e.halt(err) }, OnFailed: e.tell,
 	}, nil
 }
 

@@ -125,13 +125,20 @@ func rangeOrder(r *rig, scope staging.Scope) (order, error) {
 	days := dayRange{scope.From, scope.To}
 	from, to, err := days.days()
 	return order{scope: scope, inventory: func(ctx context.Context) error {
-		if _, err := r.db.ReopenWindows(ctx, scope); err != nil {
+		going, err := r.db.BeginInventory(ctx, scope)
+		if err != nil {
 			return err
+		}
+		if going {
+			r.log.Info("an inventory that was interrupted goes on", "from", scope.From, "to", scope.To)
 		}
 		found, err := r.inventory().Range(ctx, from, to)
 		r.log.Info("inventory taken", "from", scope.From, "to", scope.To, "studies", found.Studies, "records", found.Records,
 			"new", found.New, "reopened", found.Reopened, "undated", found.Undated)
-		return err
+		if err != nil {
+			return err
+		}
+		return r.db.FinishInventory(ctx, scope)
 	}}, err
 }
 
