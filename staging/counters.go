@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // On PostgreSQL a transaction only inserts what it adds to the counters, so that no
@@ -11,6 +12,9 @@ import (
 
 // foldAtOnce is how many rows one fold takes.
 const foldAtOnce = "20000"
+
+// foldEvery is how often a process folds at most.
+const foldEvery = 500 * time.Millisecond
 
 // postgresFold leaves out what other transactions have not committed yet.
 var postgresFold = func() string {
@@ -29,7 +33,7 @@ var postgresFold = func() string {
 
 // fold shortens the way of the counters, where the engine has one.
 func (db *DB) fold(ctx context.Context) error {
-	if db.engine.fold == "" {
+	if last := db.folded.Load(); db.engine.fold == "" || time.Since(time.Unix(0, last)) < foldEvery || !db.folded.CompareAndSwap(last, time.Now().UnixNano()) {
 		return nil
 	}
 	return db.tx(ctx, "fold the counters", func(tx *tx) error {

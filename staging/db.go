@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type DB struct {
 	*engine
 	log   *slog.Logger
 	clock func() time.Time
+
+	folded atomic.Int64 // when the counters were folded last
 }
 
 // Open opens the staging database, creates it where there is none and brings

@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"strings"
 )
 
 // Exec runs a statement past all of the package's own rules, as somebody with a
@@ -54,3 +55,48 @@ var (
 	Pack   = pack
 	Unpack = unpack
 )
+
+// Stand fills the ledger with studies by SQL: all but a few are migrated, and every
+// thousandth has failed, waits, or has a class to be retried by.
+func (db *DB) Stand(ctx context.Context, studies, open int) error {
+	series := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)`
+	day := `date('2010-01-01', '+' || (i % 5000) || ' days')`
+	before, after := []string{`DROP TRIGGER studies_begin`}, []string{`CREATE TRIGGER studies_begin BEFORE INSERT ON studies
+		WHEN NEW.state <> 'to-migrate' BEGIN SELECT RAISE(ABORT, 'a study begins as to-migrate'); END`, `ANALYZE`}
+	if db.engine.fold != "" {
+		series = `WITH n AS (SELECT i FROM generate_series(1, CAST($1 AS integer)) AS i)`
+		day = `to_char(date '2010-01-01' + (i % 5000), 'YYYY-MM-DD')`
+		before = []string{`ALTER TABLE studies DISABLE TRIGGER studies_begin`}
+		after = []string{`ALTER TABLE studies ENABLE TRIGGER studies_begin`, `ANALYZE`}
+	}
+	const insert = ` INSERT INTO studies (uid, kind, patient_id, issuer, accession_number, department, modalities, study_date, range_date,
+			listed_instances, instances, instances_done, instances_received, instances_stored, instances_found, state, class, reason,
+			created_at, updated_at)
+		SELECT '1.2.826.0.1.3680043.2.1125.' || i, 'images', 'P' || (i / 3), 'HOSPITAL', 'A' || i, 'D' || (i % 10), 'CT', DAY, DAY,
+			200, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END,
+			CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END,
+			CASE i % $2 WHEN 0 THEN 'to-migrate' WHEN 1 THEN 'failed' ELSE 'migrated' END,
+			CASE i % $2 WHEN 1 THEN CASE WHEN i % 100000 = 1 THEN 'network' ELSE 'data' END ELSE '' END,
+			CASE i % $2 WHEN 1 THEN 'x' ELSE '' END, 0, 0 FROM n`
+	for _, statement := range before {
+		if err := db.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if err := db.Exec(ctx, series+strings.ReplaceAll(insert, "DAY", day), studies, open); err != nil {
+		return err
+	}
+	for _, statement := range after {
+		if err := db.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	db.folded.Store(0)
+	return db.fold(ctx)
+}
+
+// Vacuum gives back what is not used.
+func (db *DB) Vacuum(ctx context.Context) error {
+	_, err := db.write.ExecContext(ctx, "VACUUM FULL")
+	return err
+}

@@ -21,7 +21,7 @@ import (
 const childVariable = "PACSBRIDGE_STAGING_CHILD"
 
 // childStudies is how many studies a child has, and kills how often one is killed.
-var childStudies, kills = size(usualStudies, 1000), size(3, 20)
+var childStudies, kills = size(usualStudies, 1000), size(usualKills, 20)
 
 // childItems is the number of instances of each of its studies.
 const childItems = 3

@@ -44,7 +44,11 @@ const (
 func clusterNode(url, name string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	if err := runNode(ctx, url, name); err != nil {
+	run := runNode
+	if strings.HasPrefix(name, "bench ") {
+		run = runBenchNode
+	}
+	if err := run(ctx, url, name); err != nil {
 		fmt.Fprintln(os.Stderr, name, err)
 		return 1
 	}
@@ -240,7 +244,7 @@ func openCluster(t *testing.T, url string, studies int) *ledger {
 // Three nodes share a ledger, and again and again one of them is killed and comes
 // back: nothing is lost, and nothing is done twice.
 func TestNodesAreKilledAtRandom(t *testing.T) {
-	studies, kills := size(usualStudies, 1000), size(3, 100)
+	studies, kills := size(usualStudies, 1000), size(usualKills, 100)
 	names := []string{"a", "b", "c"}
 	l := openCluster(t, emptyPostgres(t), studies)
 	n := startNodes(t, l.url, names...)

@@ -5,4 +5,5 @@ package staging_test
 const (
 	usualRuns    = 30
 	usualStudies = 80
+	usualKills   = 4
 )

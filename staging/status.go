@@ -142,14 +142,19 @@ var countedColumns = func() []string {
 	return append(append(columns, "listed"), tallyColumns[:]...)
 }()
 
+// counted says what the numbers of a scope are summed from.
+func (db *DB) counted(s Scope) (q query, source string) {
+	q = query{engine: db.engine}
+	q.scope("c", s)
+	if len(s.StudyUIDs) > 0 {
+		return q, "(" + countersOfStudies + ")"
+	}
+	return q, "counted"
+}
+
 // status sums the counters of a scope, grouped by an expression.
 func (db *DB) status(ctx context.Context, s Scope, group string) ([]StatusGroup, error) {
-	q := query{engine: db.engine}
-	q.scope("c", s)
-	source := "counted"
-	if len(s.StudyUIDs) > 0 {
-		source = "(" + countersOfStudies + ")"
-	}
+	q, source := db.counted(s)
 	sums := make([]string, len(countedColumns))
 	for i, column := range countedColumns {
 		sums[i] = "COALESCE(sum(c." + column + "), 0)"
@@ -192,6 +197,11 @@ func (g *StatusGroup) scan(row scanner) error {
 
 // Remaining counts the studies of a scope that are not at their end.
 func (db *DB) Remaining(ctx context.Context, s Scope) (int, error) {
-	status, err := db.Status(ctx, s)
-	return status.Studies.Open(), err
+	q, source := db.counted(s)
+	return reading(ctx, db.engine, func() (int, error) {
+		var open int
+		err := db.read.QueryRowContext(ctx, `SELECT COALESCE(sum(to_migrate + queued + collecting + delivering + verifying), 0)
+			FROM `+source+` AS c WHERE `+q.conditions(), q.args...).Scan(&open)
+		return open, db.wrap("remaining studies", err)
+	})
 }
