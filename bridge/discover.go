@@ -78,6 +78,7 @@ type Inventory struct {
 	Batch    int           // rows of one transaction; 50 when zero
 	Pause    time.Duration // before a query is tried again, doubled each time; 1 s when zero
 	Undated  bool          // OLD is also asked once without a date, for the studies no date query finds
+	OnStaged func()        // called when something was staged; nil: nobody waits for it
 	Logger   *slog.Logger
 }
 
@@ -161,7 +162,7 @@ func (v *Inventory) Named(ctx context.Context, q StudyQuery) ([]string, Found, e
 		if err != nil {
 			return nil, found, fmt.Errorf("stage study %s: %w", study.UID, err)
 		}
-		found.add(staged)
+		v.staged(&found, staged)
 		uids = append(uids, study.UID)
 		if err := v.recordsOf(ctx, study, &found); err != nil {
 			return nil, found, err
@@ -221,7 +222,7 @@ func (v *Inventory) studies(ctx context.Context, census *census, window int64, l
 		if err != nil {
 			return fmt.Errorf("stage %d studies: %w", len(batch), err)
 		}
-		found.add(staged)
+		v.staged(found, staged)
 		batch = batch[:0]
 		return nil
 	}
@@ -281,7 +282,7 @@ func (v *Inventory) records(ctx context.Context, row staging.Window, l *listing,
 			return fmt.Errorf("stage %d legacy records: %w", len(rows), err)
 		}
 		found.Records += len(page)
-		found.add(staged)
+		v.staged(found, staged)
 	}
 }
 
@@ -309,7 +310,15 @@ func (v *Inventory) recordsOf(ctx context.Context, study staging.Study, found *F
 		if err != nil {
 			return fmt.Errorf("stage legacy records of study %s: %w", study.UID, err)
 		}
-		found.add(staged)
+		v.staged(found, staged)
+	}
+}
+
+// staged counts what a batch brought, and says that there is something to do.
+func (v *Inventory) staged(found *Found, s staging.Staged) {
+	found.add(s)
+	if v.OnStaged != nil {
+		v.OnStaged()
 	}
 }
 

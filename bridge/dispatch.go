@@ -52,7 +52,8 @@ func NewDispatcher(q Queueing, o staging.FeedOptions, open func(time.Time) bool,
 	return &Dispatcher{Queue: q, Options: o, Open: open, Logger: log, bell: make(chan struct{}, 1)}
 }
 
-// Ring says that a study has come to its end, so that there is room for another.
+// Ring says that a study has come to its end, so that there is room for another, or
+// that new ones have been staged.
 func (d *Dispatcher) Ring() {
 	select {
 	case d.bell <- struct{}{}:
@@ -65,8 +66,11 @@ func (d *Dispatcher) Ring() {
 func (d *Dispatcher) Run(ctx context.Context, scope staging.Scope, inventory <-chan struct{}) error {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
-	for {
+	for taken := inventory; ; {
 		complete := closed(inventory)
+		if complete {
+			taken = nil // it has woken us once
+		}
 		left, err := d.round(ctx, scope)
 		if err != nil {
 			return err
@@ -76,6 +80,7 @@ func (d *Dispatcher) Run(ctx context.Context, scope staging.Scope, inventory <-c
 		}
 		select {
 		case <-d.bell:
+		case <-taken:
 		case <-tick.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -73,18 +73,18 @@ func (b *Inbox) Expect(studyUID string) *Arrivals {
 // Store takes one instance in (PS3.4 annex B). It answers success only when the
 // instance is whole in the spool.
 func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
-	head, whole, err := dataset.Peek(in.Data, in.TransferSyntax, dataset.SeriesInstanceUID+1)
+	uids, whole, err := dataset.PeekUIDs(in.Data, in.TransferSyntax, dataset.StudyInstanceUID, dataset.SeriesInstanceUID)
 	if err != nil {
 		return status(dimse.StatusCannotUnderstand, "read the head of %s: %w", in.SOPInstance, err)
 	}
-	studyUID := head.String(dataset.StudyInstanceUID)
+	studyUID, seriesUID := uids[0], uids[1]
 	b.mu.Lock()
 	arrivals := b.open[studyUID]
 	b.mu.Unlock()
 	if arrivals == nil && b.closed.wants(studyUID, in.SOPInstance) {
 		rest := *in
 		rest.Data = whole
-		return b.late(ctx, studyUID, head.String(dataset.SeriesInstanceUID), &rest)
+		return b.late(ctx, studyUID, seriesUID, &rest)
 	}
 	if arrivals == nil {
 		return b.unsolicited(in, whole)
@@ -94,7 +94,7 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 		arrivals.fail(err)
 		return err
 	}
-	arrival.SeriesUID = head.String(dataset.SeriesInstanceUID)
+	arrival.SeriesUID = seriesUID
 	arrivals.add(arrival)
 	return nil
 }

@@ -66,7 +66,7 @@ func (e *PeerError) Unwrap() error { return e.Err }
 
 // Echo verifies that the peer answers (C-ECHO, PS3.4 annex A), pause or not.
 func (p *Peer) Echo(ctx context.Context) error {
-	return p.withNow(ctx, queryContexts(), func(a *dimse.Association) error { return a.Echo(ctx) })
+	return p.withNow(ctx, contexts(forQueries), func(a *dimse.Association) error { return a.Echo(ctx) })
 }
 
 // Close releases the associations that are kept open.
@@ -86,13 +86,17 @@ func (p *Peer) releaseIdle(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// queryContexts are the presentation contexts of the associations that verify,
-// query and retrieve.
-func queryContexts() []dimse.Proposal {
-	syntaxes := []string{uid.ExplicitLE, uid.ImplicitLE}
+// What associations are opened for. One that was opened for more serves as well.
+var (
+	forQueries   = []string{uid.Verification, uid.StudyRootFind}
+	forRetrieval = []string{uid.Verification, uid.StudyRootFind, uid.StudyRootMove}
+)
+
+// contexts proposes one presentation context a service.
+func contexts(services []string) []dimse.Proposal {
 	var proposals []dimse.Proposal
-	for _, class := range []string{uid.Verification, uid.StudyRootFind, uid.StudyRootMove} {
-		proposals = append(proposals, dimse.Proposal{SOPClass: class, TransferSyntaxes: syntaxes})
+	for _, class := range services {
+		proposals = append(proposals, dimse.Proposal{SOPClass: class, TransferSyntaxes: []string{uid.ExplicitLE, uid.ImplicitLE}})
 	}
 	return proposals
 }

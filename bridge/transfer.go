@@ -176,7 +176,8 @@ func loads(parcels []Parcel) []load {
 		n, planned := at[key]
 		if !planned {
 			if len(all) == 0 || len(all[len(all)-1].proposals) == maxContexts {
-				all = append(all, load{})
+				// The query that proves what was stored needs no association of its own then.
+				all = append(all, load{proposals: contexts(forQueries)})
 			}
 			n = len(all) - 1
 			at[key] = n

@@ -80,6 +80,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	e.dispatcher = bridge.NewDispatcher(r.db, staging.FeedOptions{Node: e.node, Room: r.settings.Migration.Queue, Departments: names(departments)},
 		e.openHours, r.log)
 	e.dispatcher.Limit = r.settings.Migration.Timeout
+	r.staged = e.dispatcher.Ring
 	return e, nil
 }
 

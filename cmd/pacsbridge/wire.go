@@ -22,6 +22,7 @@ type rig struct {
 	db       *staging.DB
 	old, new *bridge.Peer
 	legacy   *nondicom.Legacy // nil where there is none
+	staged   func()           // wakes whoever works on what the inventory stages; nil: nobody does
 }
 
 // withRig sets the rig up for the time of work.
@@ -97,7 +98,7 @@ func openLegacy(ctx context.Context, s *conf.Settings) (*nondicom.Legacy, error)
 // inventory takes stock of OLD and the legacy database into the ledger.
 func (r *rig) inventory() *bridge.Inventory {
 	v := &bridge.Inventory{
-		Old: r.old, Register: r.db, Step: r.settings.Migration.Window, Batch: r.settings.Migration.Batch, Logger: r.log,
+		Old: r.old, Register: r.db, Step: r.settings.Migration.Window, Batch: r.settings.Migration.Batch, OnStaged: r.staged, Logger: r.log,
 	}
 	if r.legacy != nil {
 		v.Legacy = r.legacy
