@@ -148,7 +148,7 @@ func BenchmarkAtSize(b *testing.B) {
 			b.Run("feed and claim", func(b *testing.B) {
 				for b.Loop() {
 					l.feed(b, staging.FeedOptions{Room: 1})
-					ids, err := l.Int(l.ctx, `SELECT min(id) FROM studies WHERE state = 'queued'`)
+					ids, err := l.Int(l.ctx, `SELECT min(id) FROM studies WHERE state IN ('queued', 'collecting', 'delivering', 'verifying')`)
 					must(b, err)
 					c, err := l.Claim(l.ctx, int64(ids), node, lease)
 					must(b, err)

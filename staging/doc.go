@@ -41,11 +41,28 @@
 //	err = claim.Advance(ctx, staging.Verifying, stored...)
 //	err = claim.Finish(ctx, found...)                  // refuses what is not proven
 //
+// # Counting
+//
+// The row of a study holds how many items it has, by kind and by how far they
+// came; triggers keep counters by day, department and window in step with the rows
+// of studies, in the same transactions. Status is summed from the counters, and
+// Audit proves them against the rows. While a study is on its way its items are
+// rows; once it is migrated they rest in one compressed manifest.
+//
+// # Several nodes
+//
+// A cluster of nodes shares one PostgreSQL. Leases are by the clock of the
+// database; feeding is serialised; Pause, Prioritise and Trouble work through
+// tables that every Feed reads; Lead gives a role to one node at a time. A
+// transaction that met a database on its way down runs once more when it is back.
+//
 // # Engines
 //
-// SQLite is the embedded engine. What differs between databases is in engine.go
-// and in one file an engine; the queries are the same text for all, and the tests
-// of this package run on all.
+// SQLite is the embedded engine, PostgreSQL the one for several nodes. What differs
+// between them is in engine.go and in one file an engine; the queries are the same
+// text for both, and the tests of this package run on both. What SQLite cannot do:
+// more than one writer at a time, several machines, waking workers (it polls), and
+// keeping a table of changes apart from its counters, which it needs not.
 //
 // What staging is not: it knows neither DICOM nor the legacy database. UIDs and
 // payloads are opaque to it. The bytes on their way are in staging/spool.

@@ -97,7 +97,17 @@ func scanItem(row scanner) (Item, error) {
 	return it, err
 }
 
+// readItems returns the items of a study in their order, rows or at rest.
 func readItems(ctx context.Context, q querier, studyID int64) ([]Item, error) {
+	items, err := readRows(ctx, q, studyID)
+	if err != nil || len(items) > 0 {
+		return items, err
+	}
+	return readManifest(ctx, q, studyID)
+}
+
+// readRows returns the items of a study that is not migrated.
+func readRows(ctx context.Context, q querier, studyID int64) ([]Item, error) {
 	var items []Item
 	const query = `SELECT ` + itemColumns + ` FROM items WHERE study_id = $1 ORDER BY kind, uid`
 	err := eachRow(ctx, q, query, []any{studyID}, func(row scanner) error {
@@ -105,10 +115,7 @@ func readItems(ctx context.Context, q querier, studyID int64) ([]Item, error) {
 		items = append(items, it)
 		return err
 	})
-	if err != nil || len(items) > 0 {
-		return items, err
-	}
-	return readManifest(ctx, q, studyID)
+	return items, err
 }
 
 // What to do with an item that the study has already.

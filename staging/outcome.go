@@ -58,7 +58,7 @@ func (s *step) overlaid(ctx context.Context, items []Item) (all []Item, rows int
 	if err != nil {
 		return nil, 0, err
 	}
-	all, err = readItems(ctx, s.tx, s.study.ID)
+	all, err = readRows(ctx, s.tx, s.study.ID)
 	if err != nil {
 		return nil, 0, err
 	}
