@@ -173,11 +173,13 @@ func BenchmarkAtSize(b *testing.B) {
 					must(b, err)
 				}
 			})
-			for query, args := range l.HotQueries() {
-				plan, err := l.Plan(l.ctx, query, args...)
-				must(b, err)
-				b.Logf("%s\n%s", query, strings.Join(plan, "\n"))
-			}
+			b.Run("plans", func(b *testing.B) {
+				for query, args := range l.HotQueries() {
+					plan, err := l.Plan(l.ctx, query, args...)
+					must(b, err)
+					b.Logf("%s\n%s", query, strings.Join(plan, "\n"))
+				}
+			})
 		})
 	}
 }

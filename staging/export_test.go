@@ -38,8 +38,17 @@ func (db *DB) HotQueries() map[string][]any {
 	return hot
 }
 
-// Plan asks SQLite how it would run a query.
+// Plan asks the engine how it would run a query.
 func (db *DB) Plan(ctx context.Context, query string, args ...any) (plan []string, err error) {
+	if db.engine.fold != "" {
+		err = db.each(ctx, "EXPLAIN "+query, args, func(row scanner) error {
+			var step string
+			err := row.Scan(&step)
+			plan = append(plan, step)
+			return err
+		})
+		return plan, err
+	}
 	err = db.each(ctx, "EXPLAIN QUERY PLAN "+query, args, func(row scanner) error {
 		var id, parent, unused int
 		var step string
