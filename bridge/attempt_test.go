@@ -11,9 +11,9 @@ import (
 )
 
 // faulty is a program fault in the middle of a journey.
-type faulty struct{ target bridge.Lister }
+type faulty struct{}
 
-func (f faulty) Instances(context.Context, string) ([]bridge.Listed, error) { panic("a fault of ours") }
+func (faulty) Instances(context.Context, string) ([]bridge.Listed, error) { panic("a fault of ours") }
 
 func TestAFaultOfTheProgramEndsOneStudyAlone(t *testing.T) {
 	x := cross(t, 2)

@@ -95,7 +95,7 @@ func everyThird(n int, _ dimse.AssociateRequest) error {
 }
 
 func TestThreeFaultsAtOnceLoseNothing(t *testing.T) {
-	const seeds, studies = 20, 15
+	const seeds, studies = usualSeeds, 15
 	for seed := range uint64(seeds) {
 		random := rand.New(rand.NewPCG(seed, 6))
 		var old, new dimsetest.Faults

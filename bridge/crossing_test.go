@@ -38,9 +38,6 @@ type crossing struct {
 	address  string            // of our Storage SCP
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
-
-	mu     sync.Mutex
-	halted error
 }
 
 // cross sets a crossing up with so many seeded studies at OLD, within January.
@@ -52,7 +49,7 @@ func cross(t *testing.T, studies int) *crossing {
 	}
 	dir := t.TempDir()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	x.db = must(staging.Open(t.Context(), staging.Options{URL: "sqlite:" + filepath.Join(dir, "staging.db"), Logger: log}))(t)
+	x.db = ledger(t, filepath.Join(dir, "staging.db"), log)
 	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log}))(t)
 	x.inbox = &bridge.Inbox{Spool: bytes, Quarantine: &bridge.Quarantine{Dir: filepath.Join(dir, "quarantine")}, Logger: log}
 	old, new := peer("old", x.old, log), peer("new", x.new, log)
@@ -81,6 +78,32 @@ func cross(t *testing.T, studies int) *crossing {
 	x.serve(log)
 	x.work(log)
 	return x
+}
+
+// emptyLedger is the file of a ledger in which nothing has happened: making its
+// tables anew for each test would take longer than most of the tests.
+var emptyLedger = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "pb-ledger-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	db, err := staging.Open(context.Background(), staging.Options{URL: "sqlite:" + path})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// ledger opens an empty ledger of the test's own.
+func ledger(t *testing.T, path string, log *slog.Logger) *staging.DB {
+	t.Helper()
+	check(t, os.WriteFile(path, must(emptyLedger())(t), 0o600))
+	return must(staging.Open(t.Context(), staging.Options{URL: "sqlite:" + path, Logger: log}))(t)
 }
 
 // serve runs our Storage SCP and makes it known to OLD.

@@ -45,7 +45,7 @@ func TestEveryMaximumLengthOfAPeerIsHonoured(t *testing.T) {
 // says how long the longest PDU was.
 func (s *script) message() (*dimse.Command, int) {
 	s.t.Helper()
-	var command, data []byte
+	var command []byte
 	longest := 0
 	for {
 		p, ok := s.receive().(*pdu.Data)
@@ -57,8 +57,6 @@ func (s *script) message() (*dimse.Command, int) {
 			length += 6 + len(v.Fragment)
 			if v.Command {
 				command = append(command, v.Fragment...)
-			} else {
-				data = append(data, v.Fragment...)
 			}
 			if v.Last && !v.Command {
 				longest = max(longest, length)

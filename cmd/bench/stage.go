@@ -53,13 +53,3 @@ func (s *stage) drop(text string) {
 }
 
 func (s *stage) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-
-// folder is a temporary one that ends with the stage.
-func (s *stage) folder(name string) string {
-	dir, err := os.MkdirTemp("", "pb-bench-"+name+"-")
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
