@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // forgetImage gives back the pages of the program's own file that starting up has
@@ -33,6 +32,6 @@ func forgetImage() {
 			continue
 		}
 		// Nothing depends on it: where the kernel says no, the pages stay.
-		_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, from, to-from, syscall.MADV_DONTNEED)
 	}
 }
