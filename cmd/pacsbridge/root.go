@@ -35,6 +35,9 @@ var commands = []func(*program) *cobra.Command{
 	newDemoCommand,
 }
 
+// The commands stand in the order of their use, not of the alphabet.
+func init() { cobra.EnableCommandSorting = false }
+
 // program is one run of pacsbridge: its flags, and where it reads and prints.
 type program struct {
 	stdout, stderr io.Writer
@@ -74,7 +77,6 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetHelpTemplate(root.HelpTemplate() + exitCodesHelp)
-	cobra.EnableCommandSorting = false
 
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.configPath, "config", "pacsbridge.yaml", "file of settings")
