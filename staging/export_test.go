@@ -104,6 +104,23 @@ func (db *DB) Stand(ctx context.Context, studies, open int) error {
 	return db.fold(ctx)
 }
 
+// Suspend begins to feed and does nothing more, as a process that was stopped.
+func (db *DB) Suspend(ctx context.Context) (end func(), err error) {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begun, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	end = func() {
+		begun.Rollback()
+		conn.Close()
+	}
+	return end, db.alone(ctx, &tx{begun, conn}, feedLock)
+}
+
 // Vacuum gives back what is not used.
 func (db *DB) Vacuum(ctx context.Context) error {
 	_, err := db.write.ExecContext(ctx, "VACUUM FULL")

@@ -277,7 +277,9 @@ func TestANodeStoppedPastItsLeaseWritesNothingMore(t *testing.T) {
 	must(t, sleeper.Signal(syscall.SIGSTOP))
 	n.start("other")
 	for left := studies; left > 0; { // until the leases of the sleeper are gone, and its studies done
-		n.await("done", "other", 1)
+		if !n.await("done", "other", 1) {
+			t.FailNow()
+		}
 		var err error
 		left, err = l.Remaining(l.ctx, staging.Scope{})
 		must(t, err)
@@ -303,4 +305,17 @@ func TestTheDatabaseIsRestartedInARun(t *testing.T) {
 		server.Restart()
 	}
 	n.exact(l, studies)
+}
+
+// A node is suspended in the middle of feeding, with the lock of all feeders in its
+// hand: the others wait for seconds, not for ever.
+func TestASuspendedFeederDoesNotHoldUpTheOthers(t *testing.T) {
+	l := openCluster(t, emptyPostgres(t)+"&idle_in_transaction_session_timeout=500", 1)
+	end, err := l.Suspend(l.ctx)
+	must(t, err)
+	defer end()
+	begun := time.Now()
+	if n := l.feed(t, staging.FeedOptions{}); n != 1 || time.Since(begun) > patience {
+		t.Errorf("%d fed after %v", n, time.Since(begun))
+	}
 }

@@ -29,6 +29,10 @@ const (
 	postgresConnections = 16
 	// postgresApplication is the name under which the database lists us.
 	postgresApplication = "pacsbridge"
+	// postgresIdle is after how long the database ends a transaction of which it
+	// hears nothing: a node that was suspended, or cut off from the network, must
+	// not hold the locks of the others for longer than its studies. Milliseconds.
+	postgresIdle = "5000"
 )
 
 // openPostgres opens the engine for several nodes: one pool, which River uses by
@@ -41,8 +45,12 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = postgresConnections
 	}
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = postgresApplication
+	for name, value := range map[string]string{
+		"application_name": postgresApplication, "idle_in_transaction_session_timeout": postgresIdle,
+	} {
+		if config.ConnConfig.RuntimeParams[name] == "" {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -123,6 +131,7 @@ func postgresAway(err error) bool {
 		switch refused.Code {
 		case "40001", "40P01", // serialization failure, deadlock
 			"57P01", "57P02", "57P03", // shut down, crashed, cannot connect now
+			"25P03", // idle in a transaction: this process was suspended
 			"53300": // too many connections
 			return true
 		}
