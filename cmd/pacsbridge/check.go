@@ -68,7 +68,7 @@ func (p *program) check(ctx context.Context) ([]finding, error) {
 		findings = append(findings, found(name, detail, err))
 	}
 	try("staging database", func() (string, error) {
-		return settings.Staging.URL.String(), p.withLedger(ctx, func(*staging.DB) error { return nil })
+		return settings.Staging.URL.String(), p.openLedger(ctx, settings, func(*staging.DB) error { return nil })
 	})
 	try("spool", func() (string, error) { return settings.Staging.Spool, tryFolder(settings.Staging.Spool) })
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pacsbridge/conf"
 	"pacsbridge/staging"
 )
 
@@ -14,6 +15,11 @@ func (p *program) withLedger(ctx context.Context, work func(*staging.DB) error) 
 	if err != nil {
 		return err
 	}
+	return p.openLedger(ctx, settings, work)
+}
+
+// openLedger is withLedger for those who have the settings already.
+func (p *program) openLedger(ctx context.Context, settings *conf.Settings, work func(*staging.DB) error) error {
 	db, err := staging.Open(ctx, staging.Options{URL: settings.Staging.URL.Reveal(), Logger: p.log})
 	if err != nil {
 		return withHint(fmt.Errorf("open %s: %w", settings.Staging.URL, err),

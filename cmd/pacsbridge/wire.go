@@ -27,13 +27,11 @@ type rig struct {
 
 // withRig sets the rig up for the time of work.
 func (p *program) withRig(ctx context.Context, work func(*rig) error) error {
-	return p.withLedger(ctx, func(db *staging.DB) error {
-		settings, err := p.settings()
-		if err != nil {
-			return err
-		}
-		return p.furnish(ctx, settings, db, work)
-	})
+	settings, err := p.settings()
+	if err != nil {
+		return err
+	}
+	return p.openLedger(ctx, settings, func(db *staging.DB) error { return p.furnish(ctx, settings, db, work) })
 }
 
 // furnish opens what stands beside the ledger.
