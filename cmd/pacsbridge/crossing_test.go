@@ -36,14 +36,7 @@ type hospital struct {
 
 func TestRealFilesCrossFromOrthancToOrthanc(t *testing.T) {
 	t.Parallel()
-	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
-	new, control := newOrthancs(t)
-	old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{own, control.Peer}})
-	for _, file := range dimsetest.PydicomFiles(t) {
-		upload(t, old, file)
-	}
-	h := &hospital{t: t, old: old.Peer, new: new, control: control}
-	h.furnish(own)
+	h, _ := newOrthancHospital(t)
 	h.crosses(100)
 }
 
@@ -58,6 +51,20 @@ func TestRealFilesCrossFromDcmqrscpToOrthanc(t *testing.T) {
 	h := &hospital{t: t, old: old.Peer, new: new, control: control}
 	h.furnish(own)
 	h.crosses(60)
+}
+
+// newOrthancHospital has an Orthanc with all real files as its old archive.
+func newOrthancHospital(t *testing.T) (*hospital, *dimsetest.Orthanc) {
+	t.Helper()
+	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
+	new, control := newOrthancs(t)
+	old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{own, control.Peer}})
+	for _, file := range dimsetest.PydicomFiles(t) {
+		upload(t, old, file)
+	}
+	h := &hospital{t: t, old: old.Peer, new: new, control: control}
+	h.furnish(own)
+	return h, old
 }
 
 // newSmallHospital has a legacy system and hardly any images.

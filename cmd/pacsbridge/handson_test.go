@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"pacsbridge/dimse/dimsetest"
 )
 
 // TestLab is `make lab`: two real archives and a legacy system to try pacsbridge
@@ -18,14 +16,7 @@ func TestLab(t *testing.T) {
 	if dir == "" {
 		t.Skip("for trying by hand: make lab")
 	}
-	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
-	new, control := newOrthancs(t)
-	old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{own, control.Peer}})
-	for _, file := range dimsetest.PydicomFiles(t) {
-		upload(t, old, file)
-	}
-	h := &hospital{t: t, old: old.Peer, new: new, control: control}
-	h.furnish(own)
+	h, old := newOrthancHospital(t)
 	settings, err := os.ReadFile(h.config)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +31,7 @@ func TestLab(t *testing.T) {
 	fmt.Printf("\nOLDPACS %s (its pages: %s)\nNEWPACS %s (its pages: %s)\nlegacy  %s\n\nIn another terminal:\n"+
 		"  go run ./cmd/pacsbridge check --config %[6]s\n"+
 		"  go run ./cmd/pacsbridge migrate --from 1980-01-01 --to 2026-12-31 --config %[6]s\n\nCtrl-C ends the lab.\n",
-		old.Address, old.URL, new.Address, new.URL, h.legacy.url, config)
+		old.Address, old.URL, h.new.Address, h.new.URL, h.legacy.url, config)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	<-stop
