@@ -5,35 +5,12 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime"
 	"testing"
 
 	"pacsbridge/dimse/dataset"
+	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/dimse/uid"
 )
-
-// What may be allocated for hostile input: this and twice its length.
-const freeAllocation = 64 << 10
-
-// bounded runs f twice, and fails when it allocates more than it may for n bytes of input both times: at first it may fill
-// pools.
-func bounded(t *testing.T, n int, f func()) {
-	t.Helper()
-	least := allocated(f)
-	if limit := uint64(freeAllocation + 2*n); least > limit {
-		if least = min(least, allocated(f)); least > limit {
-			t.Errorf("%d bytes were allocated for %d bytes of input, the limit is %d", least, n, limit)
-		}
-	}
-}
-
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // fuzzSyntaxes are what a fuzzer chooses from by a number.
 var fuzzSyntaxes = []string{implicitLE, explicitLE, explicitBE, deflatedLE, uid.JPEGBaseline}
@@ -69,7 +46,7 @@ func FuzzScanner(f *testing.F) {
 		ts := fuzzSyntax(choice)
 		syntax, _ := uid.SyntaxOf(ts)
 		var checked error
-		bounded(t, len(b), func() { _, checked = dataset.Check(bytes.NewReader(b), ts) })
+		dimsetest.Bounded(t, len(b), func() { _, checked = dataset.Check(bytes.NewReader(b), ts) })
 
 		var copied bytes.Buffer
 		scan := dataset.NewScanner(bytes.NewReader(b), syntax)
@@ -121,7 +98,7 @@ func FuzzDecode(f *testing.F) {
 		if ts == deflatedLE {
 			whole += dataset.MaxSize // inflated within that limit
 		}
-		bounded(t, whole, func() { d, err = dataset.Decode(b, ts) })
+		dimsetest.Bounded(t, whole, func() { d, err = dataset.Decode(b, ts) })
 		if err != nil {
 			return
 		}
@@ -176,7 +153,7 @@ func FuzzReadPart10(f *testing.F) {
 		var rest io.Reader
 		var meta dataset.FileMeta
 		var err error
-		bounded(t, len(b), func() { meta, rest, err = dataset.ReadPart10(bytes.NewReader(b)) })
+		dimsetest.Bounded(t, len(b), func() { meta, rest, err = dataset.ReadPart10(bytes.NewReader(b)) })
 		if err != nil {
 			return
 		}
@@ -258,7 +235,7 @@ func FuzzPatch(f *testing.F) {
 		}
 		patch()
 		if ts != deflatedLE && made != nil {
-			bounded(t, len(b)+made[0]*2*(len(value)+12)+out.Len(), patch)
+			dimsetest.Bounded(t, len(b)+made[0]*2*(len(value)+12)+out.Len(), patch)
 		}
 		if err != nil {
 			if sound == nil && !errors.Is(err, dataset.ErrTooLarge) && !errors.Is(err, dataset.ErrChange) {

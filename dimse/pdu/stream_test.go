@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/dimse/pdu"
 )
 
@@ -151,13 +152,10 @@ func FuzzReader(f *testing.F) {
 	}
 	in := bufio.NewReaderSize(nil, 4096)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		before := allocated()
-		in.Reset(bytes.NewReader(b))
-		r := pdu.NewReader(in)
-		walk(r)
-		if grown := allocated() - before; grown > 64<<10+2*uint64(len(b)) {
-			t.Errorf("%d bytes of input took %d bytes of memory", len(b), grown)
-		}
+		dimsetest.Bounded(t, len(b), func() {
+			in.Reset(bytes.NewReader(b))
+			walk(pdu.NewReader(in))
+		})
 	})
 }
 
