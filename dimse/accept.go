@@ -28,7 +28,7 @@ type AssociateRequest struct {
 func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
 	defer func() {
 		s.mu.Lock()
-		s.negotiating--
+		s.negotiating.end(hostOf(conn.RemoteAddr()))
 		s.mu.Unlock()
 	}()
 	secure, err := s.secure(quickAck(conn))

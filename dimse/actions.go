@@ -9,7 +9,8 @@ import (
 // abortLinger is how long we wait, after an A-ABORT of ours, for the peer to
 // close the connection, so that the abort is not lost with what it had not yet
 // read. The standard would let ARTIM run; a peer that is being aborted is often
-// one that does nothing any more.
+// one that does nothing any more. One that is aborted for its silence is not
+// waited for at all.
 const abortLinger = 2 * time.Second
 
 // perform does what an action of the state table asks for; p is the PDU that

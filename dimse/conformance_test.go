@@ -202,7 +202,7 @@ func timeoutTable() [][]string {
 		{"an answer of the peer; for a retrieval, counted from its last instance (Timeouts.Response)", "A-ABORT", d.Response},
 		{"the peer takes what is sent (Timeouts.Response)", "close", d.Response},
 		{"the next request, and the rest of one begun (Timeouts.Idle)", "A-ABORT", d.Idle},
-		{"the peer closes after our A-ABORT", "close", abortLinger}, {"the end of a cancelled operation whose caller has gone", "A-ABORT", cancelGrace},
+		{"the peer closes after our A-ABORT, which was not for its silence", "close", abortLinger}, {"the end of a cancelled operation whose caller has gone", "A-ABORT", cancelGrace},
 		{"operations under way when the server ends (Server.Grace)", "A-ABORT", defaultGrace},
 	} {
 		rows = append(rows, []string{r.wait, r.d.String(), r.after})
@@ -221,7 +221,8 @@ func limitTable() [][]string {
 		{"bytes of an identifier, or of another data set held as a whole", maxIdentifierLength}, {"depth of nested sequences in it", dataset.MaxDepth},
 		{"instances of a commitment transaction of ours", MaxCommitReferences}, {"queries and retrievals at once on an association", maxPerforming},
 		{"operations a peer may have open, where it asks for more than one (Server.AsyncWindow)", defaultAsyncWindow},
-		{"connections that have not associated", maxNegotiating}, {"lines of log of one kind about one host in a minute", complaintsShown},
+		{"connections that have not associated", maxNegotiating}, {"those of one host", maxNegotiatingOfHost},
+		{"lines of log of one kind about one host in a minute", complaintsShown},
 		{"characters of an error comment in an answer", maxCommentLength},
 	} {
 		rows = append(rows, []string{r.what, fmt.Sprint(r.n)})

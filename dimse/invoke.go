@@ -125,6 +125,7 @@ func (a *Association) send(pc Context, cmd *Command, data io.Reader) error {
 		a.fail(err)
 	case isTimeout(err):
 		a.fail(&TimeoutError{Waiting: "the peer to take what is sent"})
+		a.link.closeBy(time.Now())
 	default:
 		a.fail(transportError("write to peer", err))
 	}

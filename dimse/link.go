@@ -37,7 +37,7 @@ type link struct {
 	writing sync.Mutex
 	waited  time.Duration // in writes, for the peer to take the next patienceStep bytes
 	sent    int           // of those
-	torn    bool          // a write ended in the middle of a PDU
+	torn    bool          // a write ended in the middle of a PDU, or had no room for any of it
 	over    bool          // last has been said
 }
 
@@ -129,7 +129,7 @@ func (l *link) write(p []byte, timeout time.Duration) (int, error) {
 		l.sent, l.waited = 0, 0
 	}
 	if err != nil {
-		l.torn = l.torn || n > 0
+		l.torn = l.torn || n > 0 || isTimeout(err)
 		l.resetOnClose()
 	}
 	return n, err

@@ -134,6 +134,7 @@ func (a *Association) lost(err error) {
 		a.perform(a.fire(EvtExpired), nil)
 	case isTimeout(err):
 		a.fail(&TimeoutError{Waiting: "the peer to send"})
+		a.link.closeBy(time.Now()) // nothing of a silent peer can cross our A-ABORT
 	default:
 		action := a.fire(EvtClosed)
 		a.end(transportError("read from peer", err))

@@ -73,9 +73,11 @@ type Handlers struct {
 const (
 	defaultGrace       = 3 * time.Second
 	defaultAsyncWindow = 16
-	// maxNegotiating bounds the connections that have not yet associated: each
-	// may cost ARTIM of waiting.
-	maxNegotiating = 1024
+	// maxNegotiating bounds the connections that have not yet associated, each of
+	// which may cost ARTIM of waiting; maxNegotiatingOfHost those of one host, so
+	// that it cannot keep the others out.
+	maxNegotiating       = 2048
+	maxNegotiatingOfHost = maxNegotiating / 2
 	// acceptRetry is the pause after an accept that failed for want of
 	// descriptors.
 	acceptRetry = 50 * time.Millisecond
@@ -91,7 +93,7 @@ type serving struct {
 
 	mu           sync.Mutex
 	closing      bool
-	negotiating  int
+	negotiating  negotiations
 	associations map[*Association]struct{}
 	conns        map[net.Conn]struct{}
 }
@@ -103,6 +105,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	run := &serving{
 		Server: s, log: orDiscard(s.Logger), timeouts: s.Timeouts.withDefaults(),
 		associations: make(map[*Association]struct{}), conns: make(map[net.Conn]struct{}),
+		negotiating: negotiations{of: make(map[string]int)},
 	}
 	run.bad = newComplaints(run.log)
 	defer run.bad.tell()
@@ -139,16 +142,15 @@ func (s *serving) acceptAll(ctx context.Context, listener net.Listener) error {
 }
 
 // start serves a connection in a goroutine of its own, unless there are too
-// many that have not yet said anything.
+// many that have not yet associated.
 func (s *serving) start(conn net.Conn) {
 	s.mu.Lock()
-	full := s.closing || s.negotiating >= maxNegotiating
-	if !full {
-		s.negotiating++
+	begun := !s.closing && s.negotiating.begin(hostOf(conn.RemoteAddr()))
+	if begun {
 		s.conns[conn] = struct{}{}
 	}
 	s.mu.Unlock()
-	if full {
+	if !begun {
 		_ = conn.Close()
 		return
 	}
