@@ -45,7 +45,7 @@ func (c *Claim) Finish(ctx context.Context, items ...Item) error {
 			return err
 		}
 		s.set = append(s.set, tallyOf(all).values(&s.q)...)
-		s.set = append(s.set, "soft_tries = 0", "waiting_since = 0")
+		s.set = append(s.set, "soft_tries = 0", "waiting_since = 0", "migrated_at = $2")
 		s.why("", "")
 		return s.move(Migrated)
 	})

@@ -43,6 +43,7 @@ type Study struct {
 	Class           Class
 	Reason          string
 	WaitingSince    time.Time // of the first soft try in a row; zero where it does not wait for a peer
+	MigratedAt      time.Time // when it was migrated last; zero where it never was
 }
 
 // ErrNotFound is returned when the ledger holds no such row.
@@ -50,17 +51,17 @@ var ErrNotFound = errors.New("not in the ledger")
 
 // studyColumns are the columns scanStudy reads, in its order.
 const studyColumns = `id, uid, study_key, kind, patient_id, issuer, accession_number, department, modalities, description,
-	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since`
+	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since, migrated_at`
 
 type scanner interface{ Scan(dest ...any) error }
 
 func scanStudy(row scanner) (Study, error) {
 	var s Study
-	var waiting int64
+	var waiting, migrated int64
 	err := row.Scan(&s.ID, &s.UID, &s.Key, &s.Kind, &s.PatientID, &s.Issuer, &s.AccessionNumber, &s.Department,
 		&s.Modalities, &s.Description, &s.Date, &s.RangeDate, &s.ListedInstances, &s.Priority, &s.Attempts,
-		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting)
-	s.WaitingSince = fromMillis(waiting)
+		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting, &migrated)
+	s.WaitingSince, s.MigratedAt = fromMillis(waiting), fromMillis(migrated)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, ErrNotFound
 	}
