@@ -23,7 +23,7 @@ if certificate:
     handler.certfile = certificate
     handler.tls_control_required = handler.tls_data_required = True
 handler.authorizer = DummyAuthorizer()
-handler.authorizer.add_user(user, password, folder, perm="elr")
+handler.authorizer.add_user(user, password, folder, perm="elradfmwMT")
 handler.auth_failed_timeout = 0
 FTPServer(("127.0.0.1", int(port)), handler).serve_forever()
 `

@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -36,8 +38,8 @@ const (
 // denied to everybody.
 func S3(tb testing.TB) Store {
 	tb.Helper()
-	s, _ := newStore(tb, "s3")
-	server := httptest.NewServer(&bucket{dir: s.Dir})
+	s, own := newStore(tb, "s3")
+	server := httptest.NewServer(&bucket{dir: s.Dir, parts: own})
 	tb.Cleanup(server.Close)
 	query := url.Values{"endpoint": {server.URL}, "region": {"eu-central-1"}}
 	s.URL = url.URL{Scheme: "s3", User: url.UserPassword(s3Key, s3Secret), Host: Bucket, RawQuery: query.Encode()}
@@ -45,7 +47,11 @@ func S3(tb testing.TB) Store {
 }
 
 // bucket answers for the files of a folder.
-type bucket struct{ dir string }
+type bucket struct {
+	dir   string
+	parts string // folder of objects that come in parts
+	tags  sync.Map
+}
 
 func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -58,6 +64,8 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusForbidden, "AccessDenied")
 	case key == "":
 		b.list(w, r)
+	case r.URL.Query().Has("uploads") || r.URL.Query().Has("uploadId"):
+		b.upload(w, r, key)
 	case r.Method == http.MethodPut:
 		b.put(w, r, key)
 	case r.Method == http.MethodDelete:
@@ -85,7 +93,7 @@ func (b *bucket) get(w http.ResponseWriter, r *http.Request, key string) {
 		answer(w, http.StatusNotFound, "NoSuchKey")
 		return
 	}
-	w.Header().Set("ETag", fmt.Sprintf(`"%x-1"`, md5.Sum([]byte(fmt.Sprint(info.Size(), info.ModTime()))))) // of several parts: no digest of the content
+	w.Header().Set("ETag", b.tag(b.path(key), info))
 	w.Header().Set("Content-Type", "application/octet-stream")
 	http.ServeContent(w, r, "", info.ModTime(), file)
 }
@@ -97,28 +105,55 @@ func (b *bucket) put(w http.ResponseWriter, r *http.Request, key string) {
 		return
 	}
 	defer from.Close()
-	path := b.path(key)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		answer(w, http.StatusInternalServerError, "InternalError")
-		return
-	}
-	to, err := os.Create(path)
+	tag, err := keepObject(b.path(key), from)
 	if err != nil {
-		answer(w, http.StatusInternalServerError, "InternalError")
-		return
-	}
-	sum := md5.New()
-	_, err = io.Copy(io.MultiWriter(to, sum), from)
-	if err = errors.Join(err, to.Close()); err != nil {
-		_ = os.Remove(path) // half an object is none
 		answer(w, http.StatusBadRequest, "IncompleteBody")
 		return
 	}
-	tag := fmt.Sprintf(`"%x"`, sum.Sum(nil))
 	w.Header().Set("ETag", tag)
 	if r.Header.Get("X-Amz-Copy-Source") != "" {
-		fmt.Fprintf(w, "<CopyObjectResult><ETag>%s</ETag><LastModified>%s</LastModified></CopyObjectResult>", tag, time.Now().UTC().Format(time.RFC3339))
+		fmt.Fprintf(w, "<CopyObjectResult><ETag>%s</ETag><LastModified>%s</LastModified></CopyObjectResult>", html.EscapeString(tag), time.Now().UTC().Format(time.RFC3339))
 	}
+}
+
+// keepObject writes a file and returns its tag. Half an object is none.
+func keepObject(path string, from io.Reader) (tag string, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	to, err := os.CreateTemp(filepath.Dir(path), ".put-*")
+	if err != nil {
+		return "", err
+	}
+	sum := md5.New()
+	_, err = io.Copy(io.MultiWriter(to, sum), from)
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = os.Rename(to.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(to.Name())
+	}
+	return fmt.Sprintf(`"%x"`, sum.Sum(nil)), err
+}
+
+// tag is the ETag of an object: the MD5 of its content as for one that came by
+// a single PUT, or for a large one that of an object that came in parts, which
+// is no digest of its content.
+func (b *bucket) tag(path string, info fs.FileInfo) string {
+	state := fmt.Sprint(path, info.Size(), info.ModTime().UnixNano())
+	if info.Size() > 64<<20 {
+		return fmt.Sprintf(`"%x-2"`, md5.Sum([]byte(state)))
+	}
+	if tag, known := b.tags.Load(state); known {
+		return tag.(string)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return `"gone"`
+	}
+	tag := fmt.Sprintf(`"%x"`, md5.Sum(content))
+	b.tags.Store(state, tag)
+	return tag
 }
 
 // source is the body of a request, or the object that it says to copy.
@@ -170,7 +205,7 @@ func (b *bucket) list(w http.ResponseWriter, r *http.Request) {
 		}
 		info, err := entry.Info()
 		if err == nil {
-			out.Contents = append(out.Contents, listed{prefix + rest, info.ModTime().UTC().Format("2006-01-02T15:04:05.000Z"), `"x"`, info.Size()})
+			out.Contents = append(out.Contents, listed{prefix + rest, info.ModTime().UTC().Format("2006-01-02T15:04:05.000Z"), b.tag(path, info), info.Size()})
 		}
 		return err
 	})

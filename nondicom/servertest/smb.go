@@ -42,7 +42,7 @@ log file = %s
 invalid users =
 [scans]
 path = %s
-read only = yes
+read only = no
 `, folders.String(), port, filepath.Join(own, "smb.log"), s.Dir))
 	add := command(tb, smbpasswd, "-c", conf, "-a", "-s", name)
 	add.Stdin = strings.NewReader(Password + "\n" + Password + "\n")
