@@ -45,15 +45,20 @@ type origin struct {
 
 var _ io.ReadCloser = (*File)(nil)
 
-// openObject opens a file through rclone, whatever the kind of its store.
-func openObject(ctx context.Context, remote fs.Fs, name string, explain func(error) error) (*File, error) {
-	object, err := remote.NewObject(ctx, name)
+// openObject opens a file through rclone, whatever the kind of its store. The
+// file is opened at one backend, and asked about at the other: they are the
+// same, or the first does not ask before it opens.
+func openObject(ctx context.Context, opener, remote fs.Fs, name string, explain func(error) error) (*File, error) {
+	object, err := opener.NewObject(ctx, name)
 	if err != nil {
 		return nil, explain(err)
 	}
 	stream, err := object.Open(ctx)
+	if err != nil && opener == remote {
+		err = deniedIfThere(err)
+	}
 	if err != nil {
-		return nil, explain(deniedIfThere(err))
+		return nil, explain(err)
 	}
 	file := &File{Size: object.Size(), ModTime: modTimeOf(ctx, object), ctx: ctx, stream: stream}
 	file.origin.explain = explain

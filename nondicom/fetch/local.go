@@ -80,7 +80,7 @@ func (f *folder) open(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, localError(err)
 	}
-	return openObject(ctx, remote, name, localError)
+	return openObject(ctx, remote, remote, name, localError)
 }
 
 // resolve follows the links of a path and refuses it when they lead out of the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -30,11 +31,15 @@ type remote struct {
 	// slashes tells that a backslash parts folders there.
 	slashes bool
 	explain func(error) *Error
+	// unasked is the option of a backend that opens files without asking for
+	// their size before: the answer to a read tells it. Empty where there is none.
+	unasked string
 	// suspect looks into an answer that says too little; nil where none does.
 	suspect func(context.Context, fs.Fs, *Error) *Error
 
 	gate   sync.Mutex // held until the store has once let us in
 	fs     fs.Fs
+	opener fs.Fs // the same, or one that opens a file without asking for its size before
 	proven bool
 	locked *Error // the refusal of our password, which is final
 	ctx    context.Context
@@ -135,7 +140,7 @@ func (r *remote) open(ctx context.Context, path string) (*File, error) {
 	}
 	var file *File
 	err = r.visit(ctx, func(remote fs.Fs) (err error) {
-		file, err = openObject(ctx, remote, name, r.explainError)
+		file, err = openObject(ctx, r.opener, remote, name, r.explainError)
 		return err
 	})
 	if err != nil {
@@ -194,13 +199,19 @@ func (r *remote) connect() error {
 		return err
 	}
 	remote, err := info.NewFs(r.ctx, "store", r.root, r.options)
+	opener := remote
+	if err == nil && r.unasked != "" {
+		options := maps.Clone(r.options)
+		options[r.unasked] = "true"
+		opener, err = info.NewFs(r.ctx, "store", r.root, options)
+	}
 	switch {
 	case errors.Is(err, fs.ErrorIsFile):
 		return &Error{Kind: ErrNotFound, Detail: errors.New("the store is a file, not a folder")}
 	case err != nil:
 		return err
 	}
-	r.fs = remote
+	r.fs, r.opener = remote, opener
 	return nil
 }
 

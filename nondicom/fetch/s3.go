@@ -52,7 +52,7 @@ func openS3(u *url.URL) (place, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.explain, r.suspect = explainS3, suspectS3
+	r.explain, r.suspect, r.unasked = explainS3, suspectS3, "no_head_object"
 	return r, nil
 }
 
