@@ -104,12 +104,22 @@ func upperSet(charset []string) *set {
 	return nil
 }
 
+// maxCharset is the longest SpecificCharacterSet that is read; all terms there are together are shorter.
+const maxCharset = 512
+
 // charset is the data set's SpecificCharacterSet, or that of the data set around it (PS3.5 §7.5.3).
 func (d *Dataset) charset() []string {
-	for ; d != nil; d = d.parent {
-		if d.Has(SpecificCharacterSet) {
-			return d.Strings(SpecificCharacterSet)
-		}
+	declaring := d.declaring()
+	if e, found := declaring.Lookup(SpecificCharacterSet); !found || len(e.Value) > maxCharset {
+		return nil
 	}
-	return nil
+	return declaring.Strings(SpecificCharacterSet)
+}
+
+// declaring is the data set whose SpecificCharacterSet is that of d, nil for none.
+func (d *Dataset) declaring() *Dataset {
+	for d != nil && !d.Has(SpecificCharacterSet) {
+		d = d.parent
+	}
+	return d
 }

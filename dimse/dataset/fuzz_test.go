@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"pacsbridge/dimse/dataset"
@@ -127,12 +128,21 @@ func FuzzDecode(f *testing.F) {
 func FuzzPeek(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte, choice byte) {
-		_, whole, err := dataset.Peek(bytes.NewReader(b), fuzzSyntax(choice), dataset.PixelData)
+		ts := fuzzSyntax(choice)
+		n := len(b)
+		if ts == deflatedLE {
+			n += dataset.DefaultHeaderSize // inflated within that limit
+		}
+		var whole io.Reader
+		var err error
+		dimsetest.Bounded(t, n, func() { _, whole, err = dataset.Peek(bytes.NewReader(b), ts, dataset.PixelData) })
 		back, readErr := io.ReadAll(whole)
 		if readErr != nil || !bytes.Equal(back, b) {
 			t.Errorf("%d of %d bytes come back, %v", len(back), len(b), readErr)
 		}
-		head, headErr := dataset.ReadHeader(bytes.NewReader(b), fuzzSyntax(choice), dataset.PixelData, 0)
+		var head *dataset.Dataset
+		var headErr error
+		dimsetest.Bounded(t, n, func() { head, headErr = dataset.ReadHeader(bytes.NewReader(b), ts, dataset.PixelData, 0) })
 		if head == nil || (err == nil) != (headErr == nil) && !errors.Is(headErr, dataset.ErrTooLarge) && !errors.Is(err, dataset.ErrTooLarge) {
 			t.Errorf("Peek says %v, ReadHeader %v", err, headErr)
 		}
@@ -178,27 +188,58 @@ func FuzzReadPart10(f *testing.F) {
 	})
 }
 
+// FuzzMatch matches any identifier with any candidate.
 func FuzzMatch(f *testing.F) {
-	for _, pair := range [][2]string{{"*", "a"}, {"A?C*", "ABCD"}, {"20260101-20260131", "20260115"}, {"10-12", "1130"}, {`1.2\1.3`, "1.3"}} {
-		f.Add(uint32(dataset.PatientName), pair[0], pair[1])
-		f.Add(uint32(dataset.StudyDate), pair[0], pair[1])
-		f.Add(uint32(dataset.AcquisitionDateTime), pair[0], pair[1])
+	add := func(query, candidate *dataset.Dataset) {
+		q, err := query.AppendTo(nil, implicitLE)
+		if err != nil {
+			f.Fatal(err)
+		}
+		c, err := candidate.AppendTo(nil, implicitLE)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(q, c)
 	}
-	f.Fuzz(func(t *testing.T, tag uint32, key, value string) {
-		query := dataset.New().SetString(dataset.Tag(tag), key)
-		candidate := dataset.New().SetString(dataset.Tag(tag), value)
-		dataset.Match(query, candidate)
-		if !dataset.Match(dataset.New().SetString(dataset.Tag(tag)), candidate) {
-			t.Error("an empty key does not match")
+	for _, pair := range [][2]string{{"*", "a"}, {"A?C*", "ABCD"}, {"20260101-20260131", "20260115"}, {"10-12", "1130"}, {`1.2\1.3`, "1.3"}} {
+		for _, tag := range []dataset.Tag{dataset.PatientName, dataset.StudyDate, dataset.AcquisitionDateTime} {
+			key, value := dataset.New().SetString(tag, pair[0]), dataset.New().SetString(tag, pair[1])
+			add(key, value)
+			add(dataset.New().SetSequence(dataset.RequestAttributesSequence, key), dataset.New().SetSequence(dataset.RequestAttributesSequence, value))
+		}
+	}
+	for _, h := range hostileMatches() {
+		if len(h.query.Elements) < 100 {
+			add(h.query, h.candidate)
+		}
+	}
+	f.Fuzz(func(t *testing.T, q, c []byte) {
+		query, err := dataset.Decode(q, implicitLE)
+		if err != nil {
+			return
+		}
+		candidate, err := dataset.Decode(c, implicitLE)
+		if err != nil {
+			return
+		}
+		dimsetest.Bounded(t, len(q)+len(c), func() { dataset.Match(query, candidate) })
+		for i := range query.Elements {
+			query.Elements[i].Value, query.Elements[i].Items = nil, nil
+		}
+		if !dataset.Match(query, candidate) {
+			t.Error("empty keys do not match")
 		}
 	})
 }
 
+// FuzzDecodeText decodes anything under any character set. A character of one byte may become three.
 func FuzzDecodeText(f *testing.F) {
 	f.Add([]byte("\x1b$B;3ED\x1b(B"), `\ISO 2022 IR 87`)
 	f.Add([]byte("\xd5\xc5^\xd0\xa1\xb6\xab"), "GB18030")
 	f.Add([]byte("M\xfcller"), "ISO_IR 100")
 	f.Fuzz(func(t *testing.T, b []byte, charset string) {
+		charsets := strings.Split(charset, `\`)
+		dimsetest.Bounded(t, 2*len(b)+8*len(charset), func() { dataset.DecodeText(b, charsets) })
 		d := dataset.New().SetString(dataset.SpecificCharacterSet, charset).SetString(dataset.PatientName, string(b))
 		d.Text(dataset.PatientName)
 		d.Strings(dataset.PatientName)
@@ -286,8 +327,13 @@ func FuzzReencode(f *testing.F) {
 			from, to = to, from
 		}
 		var out, back, again bytes.Buffer
-		if dataset.Reencode(&out, bytes.NewReader(b), from, to) != nil {
+		var err error
+		dimsetest.Bounded(t, len(b), func() { err = dataset.Reencode(io.Discard, bytes.NewReader(b), from, to) })
+		if err != nil {
 			return
+		}
+		if err := dataset.Reencode(&out, bytes.NewReader(b), from, to); err != nil {
+			t.Fatal(err)
 		}
 		if err := dataset.Reencode(&back, bytes.NewReader(out.Bytes()), to, from); err != nil {
 			t.Fatalf("cannot be re-encoded again: %v", err)

@@ -11,17 +11,17 @@ const escape = 0x1B
 // extension decodes text with code extension techniques (PS3.5 §6.1.2.5): escapes designate sets to the two halves of
 // the code table. The designations of the beginning come back at the end of a line and between the parts of a name.
 type extension struct {
+	*textDecoder
 	initial *set // in G1 at the beginning, nil for none
 	upper   *set // in G1
 	lower   *set // in G0
 	last    *set // in G1 before it was reset
 	name    bool // the text is a person's name
 	guessed bool // some bytes had no set; the last one was taken
-	out     strings.Builder
 }
 
 // decode decodes b, and reports whether all of it had a meaning.
-func (x *extension) decode(b []byte) (string, bool) {
+func (x *extension) decode(b []byte) bool {
 	for len(b) > 0 {
 		n := 0
 		switch {
@@ -33,11 +33,11 @@ func (x *extension) decode(b []byte) (string, bool) {
 			n = x.run(b, x.lower, false)
 		}
 		if n == 0 {
-			return "", false
+			return false
 		}
 		b = b[n:]
 	}
-	return x.out.String(), true
+	return true
 }
 
 // upperSet is the set for bytes of the upper half. Writers that do not repeat the escape behind a delimiter are common.
@@ -75,8 +75,7 @@ func (x *extension) run(b []byte, s *set, upper bool) int {
 	if !upper && (s.width == 1 || b[0] <= ' ') {
 		return x.plain(b)
 	}
-	var chars []byte
-	n := 0
+	chars, n := x.chars[:0], 0
 	for n < len(b) && (b[n] >= 0x80) == upper && b[n] > ' ' {
 		if n+s.width > len(b) {
 			return 0
@@ -89,17 +88,16 @@ func (x *extension) run(b []byte, s *set, upper bool) int {
 		}
 		n += s.width
 	}
-	text, ok := decodeWith(s.encoding, chars)
-	if !ok {
+	x.chars = chars
+	if !x.append(s.encoding, chars) {
 		return 0
 	}
-	x.out.WriteString(text)
 	return n
 }
 
 // plain copies one ASCII character, and resets the designations where it is a delimiter.
 func (x *extension) plain(b []byte) int {
-	x.out.WriteByte(b[0])
+	x.out = append(x.out, b[0])
 	if strings.IndexByte("\t\n\f\r\\", b[0]) >= 0 || x.name && (b[0] == '^' || b[0] == '=') {
 		if x.upper != nil {
 			x.last = x.upper

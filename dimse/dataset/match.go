@@ -3,10 +3,7 @@ package dataset
 import (
 	"bytes"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+	"sync"
 )
 
 // Match reports whether candidate answers query by the rules of PS3.4 §C.2.2.2: an empty key matches anything, a list of
@@ -14,10 +11,43 @@ import (
 // that has all its keys, and everything else itself. Names are compared without regard to case, all else by case. Text is
 // compared as characters, so the two data sets may differ in their character sets. Where the candidate has several
 // values, or the query several, one pair that matches is enough (§C.2.2.2.8).
+//
+// A query that takes more work than any honest one does is not answered: it matches nothing.
 func Match(query, candidate *Dataset) bool {
+	m := matchings.Get().(*matching)
+	defer matchings.Put(m)
+	*m = matching{steps: maxSteps, query: m.query.reset(), candidate: m.candidate.reset()}
+	return m.match(query, candidate) && m.steps >= 0
+}
+
+const (
+	// maxSteps bounds the work of a match, in bytes compared and what costs as much: ten milliseconds or so.
+	maxSteps = 1 << 22
+	// elementSteps, pairSteps and momentSteps are what an element, a pair of values and a pair of moments count.
+	elementSteps = 32
+	pairSteps    = 32
+	momentSteps  = 256
+)
+
+// matching is one match under way.
+type matching struct {
+	steps            int // left
+	query, candidate side
+}
+
+// matchings keeps the memory for the next match.
+var matchings = sync.Pool{New: func() any { return new(matching) }}
+
+// spend takes n steps, and reports whether there were so many left.
+func (m *matching) spend(n int) bool {
+	m.steps -= n
+	return m.steps >= 0
+}
+
+func (m *matching) match(query, candidate *Dataset) bool {
 	for i := range query.Elements {
 		key := &query.Elements[i]
-		if isKey(key.Tag) && !matchElement(query, key, candidate) {
+		if !m.spend(elementSteps) || isKey(key.Tag) && !m.element(query, key, candidate) {
 			return false
 		}
 	}
@@ -36,12 +66,9 @@ func isKey(tag Tag) bool {
 
 const queryRetrieveView Tag = 0x00080053
 
-// maxPairs is how many pairs of values two elements may make; a query that makes more is no query.
-const maxPairs = 1 << 20
-
-func matchElement(query *Dataset, key *Element, candidate *Dataset) bool {
+func (m *matching) element(query *Dataset, key *Element, candidate *Dataset) bool {
 	if key.sequence() {
-		return matchSequence(key, candidate.Sequence(key.Tag))
+		return m.sequence(key, candidate.Sequence(key.Tag))
 	}
 	if universal(key) {
 		return true
@@ -54,19 +81,13 @@ func matchElement(query *Dataset, key *Element, candidate *Dataset) bool {
 	if vr.unit() > 1 || vr == OB || vr == UN {
 		return bytes.Equal(key.Value, element.Value)
 	}
-	wanted, values := query.texts(key, vr), candidate.texts(element, vr)
-	if len(wanted)*len(values) > maxPairs {
-		return false
-	}
-	return slices.ContainsFunc(wanted, func(want string) bool {
-		return slices.ContainsFunc(values, func(value string) bool { return matchValue(vr, want, value) })
-	})
+	return m.anyPair(vr, m.query.text(query, key, vr), m.candidate.text(candidate, element, vr))
 }
 
 // universal reports whether a key matches whatever there is, even nothing (PS3.4 §C.2.2.2.3 and §C.2.2.2.4).
 func universal(key *Element) bool {
-	value := strings.Trim(string(key.Value), " \x00")
-	return value == "" || strings.Trim(value, "*") == "" && wildcards(key.meaning())
+	value := bytes.Trim(key.Value, " \x00")
+	return len(value) == 0 || len(bytes.Trim(value, "*")) == 0 && wildcards(key.meaning())
 }
 
 // matchingVR is the VR by whose rules two elements are compared: of the two that they have, the better known.
@@ -77,43 +98,58 @@ func matchingVR(key, element *Element) VR {
 	return key.meaning()
 }
 
-// matchSequence compares the keys within a sequence's one item with all items of the candidate (PS3.4 §C.2.2.2.6).
-func matchSequence(key *Element, items []*Dataset) bool {
-	if len(key.Items) == 0 || Match(key.Items[0], New()) {
+// sequence compares the keys within a sequence's one item with all items of the candidate (PS3.4 §C.2.2.2.6).
+func (m *matching) sequence(key *Element, items []*Dataset) bool {
+	if len(key.Items) == 0 || m.match(key.Items[0], noElements) {
 		return true
 	}
-	return slices.ContainsFunc(items, func(item *Dataset) bool { return Match(key.Items[0], item) })
+	return slices.ContainsFunc(items, func(item *Dataset) bool { return m.match(key.Items[0], item) })
 }
 
-// texts returns the values of e as characters, without the padding.
-func (d *Dataset) texts(e *Element, vr VR) []string {
-	values := d.Strings(e.Tag)
-	if !vr.text() {
-		return values
+var noElements = New()
+
+// anyPair reports whether one of the values wanted matches one that is there.
+func (m *matching) anyPair(vr VR, wanted, values []byte) bool {
+	for more := true; more; {
+		var want []byte
+		want, wanted, more = cutValue(vr, wanted)
+		for rest, more := values, true; more; {
+			var value []byte
+			value, rest, more = cutValue(vr, rest)
+			if m.steps < 0 || m.value(vr, want, value) {
+				return m.steps >= 0
+			}
+		}
 	}
-	for i, v := range values {
-		values[i], _ = decodeText([]byte(v), d.charset(), vr == PN)
-	}
-	return values
+	return false
 }
 
-// matchValue compares one value of a query with one of a candidate. Spaces around either mean nothing.
-func matchValue(vr VR, want, value string) bool {
-	want, value = strings.TrimSpace(want), strings.TrimSpace(value)
+// cutValue takes the first value off; more reports whether there is another.
+func cutValue(vr VR, values []byte) (first, rest []byte, more bool) {
+	first = values
+	if !vr.single() {
+		first, rest, more = bytes.Cut(values, []byte{'\\'})
+	}
+	return bytes.TrimSpace(bytes.Trim(first, " \x00")), rest, more
+}
+
+// value compares one value of a query with one of a candidate. Spaces around either mean nothing.
+func (m *matching) value(vr VR, want, value []byte) bool {
+	m.spend(pairSteps)
 	switch vr {
-	case UI:
-		return want == value
 	case DA, TM, DT:
+		m.spend(momentSteps)
 		return matchMoment(vr, want, value)
 	case IS, DS:
-		return want == value || sameNumber(want, value)
+		return bytes.Equal(want, value) || sameNumber(want, value)
 	case PN:
-		return matchName(want, value)
+		return m.name(want, value)
 	}
 	if wildcards(vr) {
-		return matchPattern(want, value)
+		return m.pattern(want, value)
 	}
-	return want == value
+	m.spend(min(len(want), len(value)))
+	return bytes.Equal(want, value)
 }
 
 // wildcards reports whether "*" and "?" have a meaning in a key of vr (PS3.4 §C.2.2.2.4).
@@ -125,48 +161,32 @@ func wildcards(vr VR) bool {
 	return false
 }
 
-func sameNumber(a, b string) bool {
-	x, errX := strconv.ParseFloat(a, 64)
-	y, errY := strconv.ParseFloat(b, 64)
-	return errX == nil && errY == nil && x == y
-}
-
-// matchName compares names without regard to case and to empty components at the end (PS3.4 §C.2.2.2.1). A key without
-// "=" may match any of the ways in which the name is written (alphabetic, ideographic, phonetic).
-func matchName(want, value string) bool {
-	want, value = foldName(want), foldName(value)
-	if matchPattern(want, value) {
+// name compares names that have been folded (PS3.4 §C.2.2.2.1). A key without "=" may match any of the ways in which the
+// name is written (alphabetic, ideographic, phonetic).
+func (m *matching) name(want, value []byte) bool {
+	if m.pattern(want, value) {
 		return true
 	}
-	if strings.Contains(want, "=") {
+	if bytes.IndexByte(want, '=') >= 0 {
 		return false
 	}
-	return slices.ContainsFunc(strings.Split(value, "="), func(group string) bool { return matchPattern(want, group) })
+	for more := true; more; {
+		var group []byte
+		if group, value, more = bytes.Cut(value, []byte{'='}); m.pattern(want, group) {
+			return true
+		}
+	}
+	return false
 }
 
-// foldName brings a name into the form in which names are compared.
-func foldName(name string) string {
-	groups := strings.Split(strings.Map(foldRune, name), "=")
-	for i, group := range groups {
-		groups[i] = strings.TrimRight(group, "^ ")
-	}
-	return strings.TrimRight(strings.Join(groups, "="), "=")
-}
-
-// foldRune maps all forms of a letter to one.
-func foldRune(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }
-
-// maxPattern is the longest key that is taken for a pattern; longer ones match themselves. It bounds the time of a match.
-const maxPattern = 1 << 10
-
-// matchPattern compares value with a pattern in which "*" stands for any characters, even none, and "?" for one. Brackets
-// and all else stand for themselves.
-func matchPattern(pattern, value string) bool {
-	if len(pattern) > maxPattern {
-		return pattern == value
-	}
+// pattern compares value with a pattern in which "*" stands for any characters, even none, and "?" for one. Brackets and
+// all else stand for themselves.
+func (m *matching) pattern(pattern, value []byte) bool {
 	i, j, star, resume := 0, 0, -1, 0
 	for j < len(value) {
+		if !m.spend(1) {
+			return false
+		}
 		switch {
 		case i < len(pattern) && pattern[i] == '*':
 			i++
@@ -184,11 +204,6 @@ func matchPattern(pattern, value string) bool {
 			return false
 		}
 	}
-	return strings.Trim(pattern[i:], "*") == ""
-}
-
-// runeLength is how many bytes the first character of s has.
-func runeLength(s string) int {
-	_, n := utf8.DecodeRuneInString(s)
-	return n
+	m.spend(len(pattern) - i)
+	return len(bytes.Trim(pattern[i:], "*")) == 0
 }

@@ -25,6 +25,9 @@ func TestMatchOfOneKey(t *testing.T) {
 		{"single value against none", dataset.PatientID, "AB1", "", false},
 		{"number by its value", dataset.SeriesNumber, "2", "+02", true},
 		{"another number", dataset.SeriesNumber, "2", "3", false},
+		{"a decimal number by its value", 0x00180050, "2.50", "+25e-1", true},
+		{"another decimal number", 0x00180050, "2.5", "2.05", false},
+		{"a number that is none", 0x00180050, "2.+5", "2.5", false},
 		{"a binary number", dataset.Rows, "512", "512", true},
 		{"another binary number", dataset.Rows, "512", "513", false},
 
@@ -69,6 +72,8 @@ func TestMatchOfOneKey(t *testing.T) {
 		{"a range that is none", dataset.StudyDate, "20260101-x", "20260101", false},
 		{"a hyphen alone", dataset.StudyDate, "-", "20260101", false},
 		{"a date that is none", dataset.StudyDate, "2026ABCD", "2026ABCD", true},
+		{"a day that is none", dataset.StudyDate, "20260201-20260310", "20260230", false},
+		{"the 29th of February", dataset.StudyDate, "20240201-20240310", "20240229", true},
 
 		{"a time", dataset.StudyTime, "101112", "101112", true},
 		{"a time of less precision", dataset.StudyTime, "1011", "101159.5", true},
@@ -88,6 +93,7 @@ func TestMatchOfOneKey(t *testing.T) {
 		{"time zones", dataset.AcquisitionDateTime, "20260131100000+0100", "20260131090000+0000", true},
 		{"time zones in a range", dataset.AcquisitionDateTime, "20260131100000-0500-20260131110000-0500", "20260131153000+0000", true},
 		{"a hyphen that is a time zone", dataset.AcquisitionDateTime, "20260131100000-0500", "20260131150000+0000", true},
+		{"another time zone", dataset.AcquisitionDateTime, "20260131100000-0500", "20260131100000+0000", false},
 		{"years that might be a time zone but are none", dataset.AcquisitionDateTime, "2025-2026", "20260131", true},
 
 		{"any of several values", dataset.ModalitiesInStudy, "MR", `CT\MR`, true},

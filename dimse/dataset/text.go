@@ -1,12 +1,15 @@
 package dataset
 
 import (
-	"strings"
+	"bytes"
+	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/transform"
 )
 
 // Text returns the whole value of tag for display: decoded by SpecificCharacterSet where the VR is one of text, guessed
@@ -38,18 +41,10 @@ func decodeText(b []byte, charset []string, name bool) (string, bool) {
 	if isPlain(b) {
 		return string(b), false
 	}
-	if e, ok := whole(charset); ok {
-		if text, ok := decodeWith(e, b); ok {
-			return text, false
-		}
-		return guess(b), true
-	}
-	upper := upperSet(charset)
-	dec := extension{initial: upper, upper: upper, lower: ascii, name: name}
-	if text, ok := dec.decode(b); ok {
-		return text, dec.guessed
-	}
-	return guess(b), true
+	d := textDecoders.Get().(*textDecoder)
+	defer textDecoders.Put(d)
+	text, guessed := d.decode(b, charset, name)
+	return string(text), guessed
 }
 
 // isPlain reports whether b is ASCII without escapes.
@@ -62,23 +57,79 @@ func isPlain(b []byte) bool {
 	return true
 }
 
-// decodeWith decodes b and reports whether all of it has a meaning.
-func decodeWith(e encoding.Encoding, b []byte) (string, bool) {
-	text, err := e.NewDecoder().Bytes(b)
-	return string(text), err == nil && !strings.ContainsRune(string(text), utf8.RuneError)
+// A textDecoder decodes text into memory that it uses again.
+type textDecoder struct {
+	out      []byte
+	chars    []byte // of one run, as its encoding has them
+	decoders map[encoding.Encoding]*encoding.Decoder
+}
+
+// textDecoders keeps the memory for the next text.
+var textDecoders = sync.Pool{New: func() any { return new(textDecoder) }}
+
+// decode is decodeText for text that is not plain. What it returns is valid until the next call.
+func (d *textDecoder) decode(b []byte, charset []string, name bool) (text []byte, guessed bool) {
+	d.out = slices.Grow(d.out[:0], len(b))
+	if e, ok := whole(charset); ok {
+		if d.append(e, b) {
+			return d.out, false
+		}
+		return d.guess(b), true
+	}
+	upper := upperSet(charset)
+	x := extension{textDecoder: d, initial: upper, upper: upper, lower: ascii, name: name}
+	if x.decode(b) {
+		return d.out, x.guessed
+	}
+	return d.guess(b), true
+}
+
+// append appends b as characters of e to the output, and reports whether all of it has a meaning. Where it has not, the
+// output ends anywhere.
+func (d *textDecoder) append(e encoding.Encoding, b []byte) bool {
+	if e == utf8Encoding {
+		d.out = append(d.out, b...)
+		return utf8.Valid(b) && !bytes.ContainsRune(b, utf8.RuneError)
+	}
+	decoder, start := d.decoder(e), len(d.out)
+	for {
+		n, used, err := decoder.Transform(d.out[len(d.out):cap(d.out)], b, true)
+		d.out, b = d.out[:len(d.out)+n], b[used:]
+		if err != transform.ErrShortDst {
+			return err == nil && !bytes.ContainsRune(d.out[start:], utf8.RuneError)
+		}
+		d.out = slices.Grow(d.out, utf8.UTFMax+len(b)*3/2)
+	}
+}
+
+// decoder is the decoder of an encoding, as new.
+func (d *textDecoder) decoder(e encoding.Encoding) *encoding.Decoder {
+	decoder, found := d.decoders[e]
+	if !found {
+		if d.decoders == nil {
+			d.decoders = make(map[encoding.Encoding]*encoding.Decoder)
+		}
+		decoder = e.NewDecoder()
+		d.decoders[e] = decoder
+	}
+	decoder.Reset()
+	return decoder
 }
 
 // guess decodes text of an unknown character set: UTF-8 when it is that, which hardly happens by chance; Chinese when
 // most of the characters are then common ones, as in the many archives that declare no character set; Latin-1 otherwise.
-func guess(b []byte) string {
+func (d *textDecoder) guess(b []byte) []byte {
+	d.out = d.out[:0]
 	if utf8.Valid(b) {
-		return string(b)
+		d.out = append(d.out, b...)
+		return d.out
 	}
-	if text, ok := decodeWith(simplifiedchinese.GB18030, b); ok && mostlyHanzi(b) {
-		return text
+	if mostlyHanzi(b) && d.append(simplifiedchinese.GB18030, b) {
+		return d.out
 	}
-	text, _ := decodeWith(charmap.ISO8859_1, b)
-	return text
+	d.out = d.out[:0]
+	d.append(charmap.ISO8859_1, b)
+	return d.out
 }
 
 // mostlyHanzi reports whether most of the two-byte characters in b are hanzi of GB 2312, which lie in rows 16 to 87.

@@ -15,13 +15,14 @@ const (
 
 // boundedRuns is how often an input may be tried before it is called too dear: at first it may fill pools, and at any time
 // another process may have the processor.
-const boundedRuns = 4
+const boundedRuns = 6
 
 // Bounded runs f, which takes n bytes of hostile input, and fails tb when each of several runs allocates more than
-// 64 KiB and twice n, or lasts longer than 100 ms and a second for each MiB. Nothing else may allocate meanwhile.
+// 64 KiB and twice n, or lasts longer than 100 ms and a second for each MiB (ten times that under the race detector).
+// Nothing else may allocate meanwhile.
 func Bounded(tb testing.TB, n int, f func()) {
 	tb.Helper()
-	memory, limit := uint64(freeAllocation+2*n), freeTime+time.Duration(n)*timePerByte
+	memory, limit := uint64(freeAllocation+2*n), slowness*(freeTime+time.Duration(n)*timePerByte)
 	var least uint64
 	var shortest time.Duration
 	for run := range boundedRuns {
