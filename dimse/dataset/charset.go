@@ -107,13 +107,14 @@ func upperSet(charset []string) *set {
 // maxCharset is the longest SpecificCharacterSet that is read; all terms there are together are shorter.
 const maxCharset = 512
 
-// charset is the data set's SpecificCharacterSet, or that of the data set around it (PS3.5 §7.5.3).
+// charset is the data set's SpecificCharacterSet, or that of the data set around it (PS3.5 §7.5.3). It is read as the CS
+// that it is: under a VR of text its own character set would be asked for.
 func (d *Dataset) charset() []string {
-	declaring := d.declaring()
-	if e, found := declaring.Lookup(SpecificCharacterSet); !found || len(e.Value) > maxCharset {
+	e, found := d.declaring().Lookup(SpecificCharacterSet)
+	if !found || len(e.Value) > maxCharset {
 		return nil
 	}
-	return declaring.Strings(SpecificCharacterSet)
+	return trimAll(CS, strings.Split(string(e.Value), `\`))
 }
 
 // declaring is the data set whose SpecificCharacterSet is that of d, nil for none.

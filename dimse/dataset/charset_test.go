@@ -150,6 +150,20 @@ for line in sys.stdin:
     except Exception as e: print('refused', type(e).__name__)
 `
 
+// A peer may write any VR; text would ask for the character set that it is.
+func TestCharacterSetUnderAVROfText(t *testing.T) {
+	for _, vr := range []dataset.VR{dataset.LO, dataset.PN, dataset.UT, dataset.UN, dataset.OB} {
+		d := dataset.New().Set(dataset.Element{Tag: dataset.SpecificCharacterSet, VR: vr, Value: []byte("ISO_IR 100")}).
+			SetString(dataset.PatientName, "M\xfcller")
+		if text := d.Text(dataset.PatientName); text != "Müller" {
+			t.Errorf("%s: %q", vr, text)
+		}
+		if text := d.Text(dataset.SpecificCharacterSet); text != "ISO_IR 100" {
+			t.Errorf("%s: it reads %q itself", vr, text)
+		}
+	}
+}
+
 func TestNamesReadAsInPydicom(t *testing.T) {
 	t.Parallel()
 	var name string
