@@ -22,12 +22,12 @@ const (
 // new package needs a line here.
 var rooms = map[string][]string{
 	"cmd/pacsbridge": {
-		"bridge", "conf", "dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/fetch", "staging", "staging/spool",
+		"bridge", "conf", "dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/archive", "nondicom/fetch", "staging", "staging/spool",
 		"dimse/dimsetest", // the archives of the demo
 	},
 	"cmd/bench": {"dimse", "dimse/dataset", "dimse/uid", "dimse/dimsetest"},
 
-	"bridge": {"dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/fetch", "staging", "staging/spool"},
+	"bridge": {"dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/archive", "nondicom/fetch", "staging", "staging/spool"},
 	"conf":   {},
 
 	"dimse":           {"dimse/pdu", "dimse/dataset", "dimse/uid"},
@@ -36,8 +36,9 @@ var rooms = map[string][]string{
 	"dimse/uid":       {},
 	"dimse/dimsetest": {"dimse", "dimse/pdu", "dimse/dataset", "dimse/uid"},
 
-	"nondicom":       {"dimse/dataset", "dimse/uid", "nondicom/fetch"},
-	"nondicom/fetch": {},
+	"nondicom":         {"dimse/dataset", "dimse/uid", "nondicom/fetch"},
+	"nondicom/fetch":   {},
+	"nondicom/archive": {"nondicom", "nondicom/fetch"},
 
 	"nondicom/servertest": {},
 
@@ -69,7 +70,7 @@ var libraries = map[string][]string{
 	"github.com/riverqueue/river": {"staging"},
 	"github.com/pressly/goose/v3": {"staging"},
 	"modernc.org/sqlite":          {"staging", "nondicom", "cmd/pacsbridge", "tests"}, // the demo makes a legacy database
-	"github.com/jackc/pgx/v5":     {"staging", "nondicom", "staging/pgtest", "tests"},
+	"github.com/jackc/pgx/v5":     {"staging", "nondicom", "nondicom/archive", "staging/pgtest", "tests"},
 
 	"github.com/go-sql-driver/mysql":  {"nondicom"},
 	"github.com/microsoft/go-mssqldb": {"nondicom"},
@@ -79,6 +80,8 @@ var libraries = map[string][]string{
 	"github.com/gabriel-vasile/mimetype": {"nondicom"},
 	"golang.org/x/image":                 {"nondicom", "tests"},
 	"github.com/rclone/rclone":           {"nondicom/fetch"},
+	"github.com/klauspost/compress":      {"nondicom/archive"},
+	"filippo.io/age":                     {"nondicom/archive", "tests"}, // keys for the tests
 
 	// What rclone's backends answer with, to tell one error from another.
 	"github.com/jlaffaye/ftp":      {"nondicom/fetch"},

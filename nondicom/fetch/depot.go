@@ -87,14 +87,14 @@ func (d *Depot) Put(ctx context.Context, name string, content io.Reader) (int64,
 	if err == nil && written != counted.n {
 		err = &Error{Kind: ErrBroken, Detail: fmt.Errorf("%d bytes were sent, and %d are there", counted.n, written)}
 	}
-	if err != nil {
-		if cause := counted.failed; cause != nil {
-			err = cause // the content's fault, not the store's
-		}
-		_ = d.Remove(context.WithoutCancel(ctx), name)
-		return 0, located(name, err)
+	if err == nil {
+		return written, nil
 	}
-	return written, nil
+	_ = d.Remove(context.WithoutCancel(ctx), name)
+	if counted.failed != nil { // the content's fault, not the store's
+		return 0, fmt.Errorf("put %s: %w", name, counted.failed)
+	}
+	return 0, located(name, err)
 }
 
 func (d *Depot) put(ctx context.Context, name string, content io.Reader, size int64) (written int64, err error) {
