@@ -36,6 +36,7 @@ type crossing struct {
 	stock    *bridge.Inventory
 	links    []*dimsetest.Link // between the three
 	address  string            // of our Storage SCP
+	commit   *bridge.Committer // nil where nobody asks for commitment
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
 }
@@ -111,7 +112,7 @@ func (x *crossing) serve(log *slog.Logger) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(x.t)
 	x.address = listener.Addr().String()
 	x.old.AddDestination(ourAE, x.address)
-	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox}, Logger: log}
+	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox, Event: x.reports("NEWPACS")}, Logger: log}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, listener) }()
@@ -210,6 +211,7 @@ func (x *crossing) wantFailed(class staging.Class, instances ...string) {
 func archive(t *testing.T, ae string) *dimsetest.Archive {
 	t.Helper()
 	a := dimsetest.NewArchive(ae)
+	a.Commits = true
 	must(a.Start(context.Background()))(t)
 	t.Cleanup(func() { check(t, a.Close()) })
 	return a

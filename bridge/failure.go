@@ -82,6 +82,11 @@ var rules = []rule{
 	{is(spool.ErrFull), staging.Internal, Wait},
 
 	{as[*UnprovenError], staging.Mismatch, Again},
+	{as[*UncommittedError], staging.Mismatch, Again},
+	{as[*UncommittableError], staging.TargetRefused, Hopeless},
+	{as[*PendingCommitmentError], staging.PeerBusy, Wait},
+	{as[*UnansweredError], staging.Timeout, Hopeless},
+	{as[*NoCommitmentError], staging.PeerRefused, Halt},
 	{as[*IncompleteError], staging.Incomplete, Again},
 	{as[*FreshUIDError], staging.Incomplete, Hopeless},
 	{as[*UnlistedError], staging.Incomplete, Again},

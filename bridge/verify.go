@@ -12,6 +12,7 @@ import (
 type Verifier struct {
 	New      Lister
 	Patience time.Duration // how long NEW may take to list what it has just stored; 30 s when zero
+	Commit   *Committer    // asks NEW for storage commitment as well; nil: nobody does
 }
 
 // UnprovenError names the objects that NEW said it had stored and does not list.
@@ -40,7 +41,7 @@ func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 		}
 		unproven := prove(c, listed)
 		if len(unproven) == 0 {
-			return nil
+			return k.Commit.commit(ctx, c)
 		}
 		if time.Now().Add(pause).After(deadline) {
 			return disprove(unproven)

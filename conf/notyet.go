@@ -12,7 +12,6 @@ func (c checker) notYet(s *Settings) {
 	}{
 		{slices.Contains(s.Nondicom.Deliver, DeliverArchive), "nondicom.deliver", "archive", "set it to [dicom]"},
 		{len(s.Rules) > 0, "rules", "changing attributes on the way", "leave it empty"},
-		{s.New.Commitment == CommitmentRequire, "new.commitment", "require", "set it to auto or off"},
 		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
 		{s.Old.Retrieve == RetrieveGet, "old.retrieve", "get", "set it to move"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pacsbridge/bridge"
+	"pacsbridge/conf"
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
 	"pacsbridge/nondicom/fetch"
@@ -86,6 +87,9 @@ func (p *program) check(ctx context.Context) ([]finding, error) {
 	try("new PACS answers", func() (string, error) { return settings.New.AETitle, r.explain(r.new.Echo(ctx)) })
 	try("new PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.new)) })
 	try("new PACS takes the usual objects", func() (string, error) { return r.tryContexts(ctx, p) })
+	if settings.New.Commitment == conf.CommitmentRequire {
+		try("new PACS commits to storage", func() (string, error) { return r.tryCommitment(ctx, p) })
+	}
 	if settings.Legacy.Enabled() {
 		try("legacy database", func() (string, error) { return settings.Legacy.URL.String(), r.tryLegacy(ctx) })
 	}
@@ -186,6 +190,24 @@ func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
 		return "", withHint(fmt.Errorf("it refuses %s", strings.Join(refused, ", ")), "have these SOP classes and transfer syntaxes allowed at the new PACS for "+r.settings.Node.AETitle)
 	}
 	return strings.Join(taken, ", "), nil
+}
+
+// tryCommitment asks whether the new PACS offers storage commitment. Nothing is
+// requested of it: that would be about an object.
+func (r *rig) tryCommitment(ctx context.Context, p *program) (string, error) {
+	association, err := peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}.dial(ctx, p.log, uid.StorageCommitment)
+	if err != nil {
+		return "", err
+	}
+	offered := len(association.Accepted(uid.StorageCommitment)) > 0
+	if err := association.Release(ctx); err != nil {
+		r.log.Debug("release", "error", err)
+	}
+	if !offered {
+		return "", r.explain(&bridge.PeerError{Peer: "new", AE: r.settings.New.AETitle,
+			Err: &bridge.NoCommitmentError{Err: &dimse.NoContextError{SOPClass: uid.StorageCommitment}}})
+	}
+	return "Storage Commitment Push Model; its answers come to " + r.settings.Node.Listen + " where it opens an association for them", nil
 }
 
 // tryLegacy runs both queries on one day, which shows a wrong column or parameter.

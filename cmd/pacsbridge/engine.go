@@ -33,6 +33,7 @@ type engine struct {
 	stores     *fetch.Stores
 	queue      *staging.Queue
 	dispatcher *bridge.Dispatcher
+	committer  *bridge.Committer       // nil with new.commitment: off
 	halt       context.CancelCauseFunc // set while it runs
 }
 
@@ -61,6 +62,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
 	}
 	inbox := e.newInbox()
+	e.committer = e.newCommitter()
 	if e.server, err = e.newServer(inbox); err != nil {
 		return nil, err
 	}
@@ -142,11 +144,27 @@ func (e *engine) newServer(inbox *bridge.Inbox) (*dimse.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare TLS of node.listen: %w", err)
 	}
+	handlers := dimse.Handlers{Store: inbox}
+	if e.committer != nil {
+		handlers.Event = e.committer.Results(e.settings.New.AETitle)
+	}
 	return &dimse.Server{
 		AETitle: e.settings.Node.AETitle, TLS: config, Admit: admission(e.settings.Node),
-		Handlers:        dimse.Handlers{Store: inbox},
+		Handlers:        handlers,
 		MaxAssociations: e.settings.Node.MaxAssociations, Logger: e.log,
 	}, nil
+}
+
+// newCommitter asks NEW for storage commitment as new.commitment says. It listens
+// on the associations to NEW as well as on our port.
+func (e *engine) newCommitter() *bridge.Committer {
+	if e.settings.New.Commitment == conf.CommitmentOff {
+		return nil
+	}
+	committer := bridge.NewCommitter(bridge.CommitterOptions{New: e.new, Book: e.db, Studies: e.db,
+		Require: e.settings.New.Commitment == conf.CommitmentRequire, Logger: e.log})
+	e.new.Dialer.Events = committer.Results("")
+	return committer
 }
 
 // admission lets in the AE titles of node.admit, from their addresses, that call
@@ -188,7 +206,7 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 		Collect:  &bridge.Collector{Old: e.old, Inbox: inbox, Spool: e.spool, Logger: e.log},
 		Compose:  &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
-		Verify:   &bridge.Verifier{New: e.new},
+		Verify:   &bridge.Verifier{New: e.new, Commit: e.committer},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
 		OnHalt: func(err error) { e.halt(err) }, OnFailed: e.tell,
 	}, nil
@@ -226,6 +244,12 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	group.Go(func() error { return e.server.Serve(serving, e.listener) })
+	if e.committer != nil {
+		group.Go(func() error {
+			e.committer.Run(serving)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		defer stopServing()
 		if err := e.prepare(ctx); err != nil {
@@ -262,6 +286,9 @@ func (e *engine) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*farewell)
 	defer cancel()
 	err := e.queue.Stop(ctx)
+	if e.committer != nil {
+		e.committer.Drain(ctx)
+	}
 	_, reclaim := e.db.Reclaim(ctx, e.node, true)
 	return errors.Join(err, reclaim, e.stores.Close(ctx))
 }

@@ -21,6 +21,7 @@ import (
 type lab struct {
 	t        *testing.T
 	old, new *dimsetest.Archive
+	own      string // our address
 	dir      string
 	config   string
 }
@@ -30,7 +31,7 @@ type lab struct {
 func newLab(t *testing.T, studies int, settings ...string) *lab {
 	t.Helper()
 	own := dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}
-	l := &lab{t: t, dir: t.TempDir(), old: startArchive(t, "OLDPACS"), new: startArchive(t, "NEWPACS")}
+	l := &lab{t: t, own: own.Address, dir: t.TempDir(), old: startArchive(t, "OLDPACS"), new: startArchive(t, "NEWPACS")}
 	l.old.AddDestination(own.AE, own.Address)
 	for _, s := range dimsetest.Corpus(7, studies, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 31) {
 		if err := l.old.Add(s.Objects...); err != nil {

@@ -33,8 +33,11 @@ type Archive struct {
 	// Relational answers queries that lack the unique keys above their level
 	// (PS3.4 §C.4.1.2.2), which few archives do.
 	Relational bool
-	Timeouts   dimse.Timeouts
-	Logger     *slog.Logger
+	// Commits offers storage commitment (PS3.4 annex J), with results on the same
+	// association, or to the destination that the requestor is known by.
+	Commits  bool
+	Timeouts dimse.Timeouts
+	Logger   *slog.Logger
 
 	listener net.Listener
 	cancel   context.CancelFunc
@@ -52,7 +55,7 @@ type Archive struct {
 }
 
 // Counts tells how often an archive was asked for what.
-type Counts struct{ Associations, Stores, Finds, Moves, Gets int }
+type Counts struct{ Associations, Stores, Finds, Moves, Gets, Commits int }
 
 // An Arrival is one C-STORE that an archive received.
 type Arrival struct {

@@ -29,11 +29,15 @@ var (
 )
 
 func (s *service) server() *dimse.Server {
+	handlers := dimse.Handlers{Store: s, Find: s, Move: s, Get: s}
+	if s.Commits {
+		handlers.Action = dimse.CommitHandler(s.commit)
+	}
 	return &dimse.Server{
 		AETitle:       s.AE,
 		Admit:         s.admit,
 		AcceptContext: s.accept,
-		Handlers:      dimse.Handlers{Store: s, Find: s, Move: s, Get: s},
+		Handlers:      handlers,
 		Grace:         closeGrace,
 		Timeouts:      s.Timeouts,
 		Logger:        s.Logger,

@@ -17,6 +17,7 @@ type Faults struct {
 	Find        FindFaults
 	Move        MoveFaults
 	Store       StoreFaults
+	Commit      CommitFaults
 }
 
 // AssociationFaults misbehave before anything is asked.
