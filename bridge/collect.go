@@ -15,6 +15,7 @@ import (
 // Collector brings the listed instances of a study into the spool.
 type Collector struct {
 	Old    Source
+	Other  Source // asked for single instances that Old did not send; nil: nobody
 	Inbox  *Inbox
 	Spool  *spool.Spool
 	Grace  time.Duration // how long late instances are waited for after the last one; 2 s when zero
@@ -55,13 +56,13 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 	defer func() { arrivals.Close(c.missing()...) }()
 	c.receive(arrivals.Got()) // what came late
 	var last error
-	for _, plan := range []func(*Collection) []Selection{byStudy, bySeries, oneByOne} {
+	for _, step := range k.steps() {
 		before := len(c.missing())
-		refused, err := k.carryOut(ctx, c, plan(c), arrivals, ledger)
+		refused, err := step.by.carryOut(ctx, c, step.plan(c), arrivals, ledger)
 		if err != nil {
 			return err
 		}
-		if refused != nil {
+		if refused != nil && !errors.Is(refused, errNotOffered) {
 			last = refused
 		}
 		denied, err := k.judge(ctx, c, arrivals)
@@ -85,6 +86,23 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 		return &IncompleteError{Missing: missing, Last: last}
 	}
 	return &UnlistedError{Counted: c.counted, Listed: len(c.Instances())}
+}
+
+// step is one way of asking for what is missing.
+type step struct {
+	by   *Collector
+	plan func(*Collection) []Selection
+}
+
+// steps are the ways, each for less than the one before; the last is another service.
+func (k *Collector) steps() []step {
+	steps := []step{{k, byStudy}, {k, bySeries}, {k, oneByOne}}
+	if k.Other != nil {
+		other := *k
+		other.Old = k.Other
+		steps = append(steps, step{&other, oneByOne})
+	}
+	return steps
 }
 
 // carryOut asks for one selection after the other. refused is what OLD said last
@@ -159,6 +177,7 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 	if s.whole() && c.short() {
 		arrivals.AwaitMore(c.counted)
 	}
+	s.Classes = c.classes(s)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	final := make(chan error, 1)
@@ -191,7 +210,13 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 	return nil
 }
 
-func (k *Collector) grace() time.Duration { return orDefault(k.Grace, 2*time.Second) }
+// grace is none where instances come before the answer.
+func (k *Collector) grace() time.Duration {
+	if _, at := k.Old.(interface{ immediate() }); at {
+		return time.Nanosecond
+	}
+	return orDefault(k.Grace, 2*time.Second)
+}
 
 // byStudy asks for the whole study, unless part of it is in the spool already and
 // the list of its instances is whole.

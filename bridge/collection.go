@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pacsbridge/staging"
 )
@@ -114,6 +115,21 @@ func (c *Collection) asked(s Selection) []string {
 		}
 	}
 	return uids
+}
+
+// classes returns the SOP classes of what a selection names, as far as they are listed.
+func (c *Collection) classes(s Selection) []string {
+	asked := map[string]bool{}
+	for _, uid := range c.asked(s) {
+		asked[uid] = true
+	}
+	var classes []string
+	for _, it := range c.Instances() {
+		if asked[it.UID] && it.SOPClass != "" && !slices.Contains(classes, it.SOPClass) {
+			classes = append(classes, it.SOPClass)
+		}
+	}
+	return classes
 }
 
 // short reports whether OLD counts more instances than the collection holds.

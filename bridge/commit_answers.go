@@ -175,7 +175,7 @@ func (k *Committer) send(ctx context.Context) {
 		return
 	}
 	k.drop(ctx, requests)
-	if !as[*NoCommitmentError](err) && !answered(withAny)(err) {
+	if !as[*NoCommitmentError](err) && !answered(withAny)(err) && !as[*dimse.AbortError](err) { // Orthanc aborts where it does not know us
 		k.Logger.Warn("the new PACS was not asked for commitment", "requests", len(requests), "error", err)
 		return
 	}

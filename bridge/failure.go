@@ -77,6 +77,7 @@ var rules = []rule{
 	{is(errTimeLimit), staging.Timeout, Again},
 	{as[*UsedUpError], staging.Timeout, Hopeless},
 	{as[*DestinationError], staging.PeerRefused, Halt},
+	{as[*GetNotOfferedError], staging.PeerRefused, Halt},
 	{rejected(false), staging.PeerRefused, Halt},
 	{rejected(true), staging.PeerBusy, Wait},
 	{is(spool.ErrFull), staging.Internal, Wait},

@@ -26,6 +26,7 @@ type Selection struct {
 	StudyUID  string
 	SeriesUID string
 	Instances []string
+	Classes   []string // the SOP classes of what is asked for, as far as they are known
 }
 
 // whole reports whether the whole study is asked for.

@@ -13,7 +13,6 @@ func (c checker) notYet(s *Settings) {
 		{slices.Contains(s.Nondicom.Deliver, DeliverArchive), "nondicom.deliver", "archive", "set it to [dicom]"},
 		{len(s.Rules) > 0, "rules", "changing attributes on the way", "leave it empty"},
 		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
-		{s.Old.Retrieve == RetrieveGet, "old.retrieve", "get", "set it to move"},
 	} {
 		if later.asked {
 			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)

@@ -83,7 +83,11 @@ func (p *program) check(ctx context.Context) ([]finding, error) {
 	defer r.close()
 	try("old PACS answers", func() (string, error) { return settings.Old.AETitle, r.explain(r.old.Echo(ctx)) })
 	try("old PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.old)) })
-	try("old PACS knows us as move destination", func() (string, error) { return r.tryMove(ctx) })
+	if settings.Old.Retrieve == conf.RetrieveGet {
+		try("old PACS sends by C-GET", func() (string, error) { return r.tryGet(ctx) })
+	} else {
+		try("old PACS knows us as move destination", func() (string, error) { return r.tryMove(ctx) })
+	}
 	try("new PACS answers", func() (string, error) { return settings.New.AETitle, r.explain(r.new.Echo(ctx)) })
 	try("new PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.new)) })
 	try("new PACS takes the usual objects", func() (string, error) { return r.tryContexts(ctx, p) })
@@ -155,6 +159,16 @@ func (r *rig) tryMove(ctx context.Context) (string, error) {
 		return fmt.Sprintf("%s; it answers a study it does not hold with %s", r.settings.Node.AETitle, status.Status), nil
 	}
 	return r.settings.Node.AETitle, r.explain(err)
+}
+
+// tryGet asks OLD by C-GET for a study that is not there.
+func (r *rig) tryGet(ctx context.Context) (string, error) {
+	err := (&bridge.Getter{Peer: r.old}).Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, time.Now)
+	var status *dimse.StatusError
+	if errors.As(err, &status) {
+		return fmt.Sprintf("it answers a study it does not hold with %s", status.Status), nil
+	}
+	return "C-GET", r.explain(err)
 }
 
 // usualObjects are what nearly every archive holds, and what we make ourselves.

@@ -203,13 +203,25 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 	m := e.settings.Migration
 	return &bridge.Migrator{
 		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool,
-		Collect:  &bridge.Collector{Old: e.old, Inbox: inbox, Spool: e.spool, Logger: e.log},
+		Collect:  e.newCollector(inbox),
 		Compose:  &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
 		Verify:   &bridge.Verifier{New: e.new, Commit: e.committer},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
 		OnHalt: func(err error) { e.halt(err) }, OnFailed: e.tell,
 	}, nil
+}
+
+// newCollector asks OLD by C-MOVE, and by C-GET for what that does not bring; or by
+// C-GET alone.
+func (e *engine) newCollector(inbox *bridge.Inbox) *bridge.Collector {
+	get := &bridge.Getter{Peer: e.old, Into: inbox}
+	c := &bridge.Collector{Old: get, Inbox: inbox, Spool: e.spool, Logger: e.log}
+	if e.settings.Old.Retrieve == conf.RetrieveMove {
+		get.Spare = true
+		c.Old, c.Other = e.old, get
+	}
+	return c
 }
 
 // queues are the departments with their workers, as staging wants them.

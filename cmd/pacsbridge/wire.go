@@ -125,6 +125,10 @@ func (r *rig) explain(err error) error {
 		return withHint(err, fmt.Sprintf("register %s at the old PACS as a C-MOVE destination, with this machine's address and the port of node.listen (%s)",
 			r.settings.Node.AETitle, r.settings.Node.Listen))
 	}
+	var noGet *bridge.GetNotOfferedError
+	if errors.As(err, &noGet) {
+		return withHint(err, "have C-GET allowed at the old PACS for "+r.settings.Node.AETitle+", or set old.retrieve to move")
+	}
 	var none *bridge.NoCommitmentError
 	if errors.As(err, &none) {
 		return withHint(err, "have storage commitment switched on at the new PACS for "+r.settings.Node.AETitle+", or set new.commitment to auto")
