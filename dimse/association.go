@@ -26,6 +26,7 @@ type Association struct {
 	in       *pdu.Reader
 	buffer   *bufio.Reader // what in reads from
 	out      *pdu.Writer
+	begin    beginning // of the message that is being read
 	timeouts Timeouts
 	log      *slog.Logger
 
@@ -81,6 +82,7 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 		invoked:    make(map[uint16]*invocation),
 		performing: make(map[uint16]context.CancelCauseFunc),
 	}
+	a.begin.link = a.link
 	a.peer.Addr = conn.RemoteAddr()
 	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	return a

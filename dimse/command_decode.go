@@ -1,9 +1,13 @@
 package dimse
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 
 	"github.com/grailbio/go-dicom/dicomio"
 	"github.com/grailbio/go-dicom/dicomtag"
@@ -15,20 +19,23 @@ import (
 // a known one of the wrong length, or a set that lacks what its message cannot
 // do without, is a *ProtocolError.
 func DecodeCommand(b []byte) (*Command, error) {
-	d := commandDecoder{Decoder: dicomio.NewBytesDecoder(b, binary.LittleEndian, dicomio.ImplicitVR)}
+	in := commandReaders.Get().(*bufio.Reader)
+	defer commandReaders.Put(in)
+	in.Reset(bytes.NewReader(b))
+	d := commandDecoder{Decoder: dicomio.NewDecoder(in, binary.LittleEndian, dicomio.ImplicitVR)}
 	d.PushLimit(int64(len(b)))
 	c := new(Command)
 	for n := 0; !d.EOF(); n++ {
 		if n == maxElements {
 			return nil, protocolErrorf("command set of more than %d elements", maxElements)
 		}
-		group, element, length := d.ReadUInt16(), d.ReadUInt16(), d.ReadUInt32()
+		tag, length := d.tagAndLength()
 		if d.Error() != nil {
 			break
 		}
 		value := d.ReadBytes(int(length))
-		if d.Error() == nil && group == 0 {
-			d.element(c, dicomtag.Tag{Group: group, Element: element}, value)
+		if d.Error() == nil && tag.Group == 0 {
+			d.element(c, tag, value)
 		}
 	}
 	if err := d.Error(); err != nil {
@@ -40,11 +47,25 @@ func DecodeCommand(b []byte) (*Command, error) {
 	return c, d.complete(c)
 }
 
+// commandReaders hold the buffers that a Decoder wants, so that it makes none.
+var commandReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) }}
+
 // commandDecoder notes the first complaint and which elements were there.
 type commandDecoder struct {
 	*dicomio.Decoder
 	why                     string
 	field, id, to, dataType bool
+	header                  [8]byte
+}
+
+// tagAndLength reads what stands before a value.
+func (d *commandDecoder) tagAndLength() (dicomtag.Tag, uint32) {
+	if _, err := io.ReadFull(d, d.header[:]); err != nil {
+		d.SetError(err)
+	}
+	h := d.header[:]
+	tag := dicomtag.Tag{Group: binary.LittleEndian.Uint16(h), Element: binary.LittleEndian.Uint16(h[2:])}
+	return tag, binary.LittleEndian.Uint32(h[4:])
 }
 
 // element puts one value where it belongs.

@@ -4,15 +4,16 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/grailbio/go-dicom/dicomio"
 	"github.com/grailbio/go-dicom/dicomtag"
 
 	"pacsbridge/dimse/dataset"
 )
 
-// AppendTo appends the command set with its group length.
+// AppendTo appends the command set with its group length, which counts what
+// follows it.
 func (c *Command) AppendTo(dst []byte) ([]byte, error) {
-	e := commandEncoder{dicomio.NewBytesEncoder(binary.LittleEndian, dicomio.ImplicitVR)}
+	start := len(dst)
+	e := commandEncoder{append(dst, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)}
 	e.uid(dicomtag.AffectedSOPClassUID, c.AffectedClass)
 	e.uid(dicomtag.RequestedSOPClassUID, c.RequestedClass)
 	e.uint16(dicomtag.CommandField, uint16(c.Field))
@@ -38,24 +39,22 @@ func (c *Command) AppendTo(dst []byte) ([]byte, error) {
 	e.uid(dicomtag.AffectedSOPInstanceUID, c.AffectedInstance)
 	e.uid(dicomtag.RequestedSOPInstanceUID, c.RequestedInstance)
 	e.particulars(c)
-	if err := e.Error(); err != nil {
-		return dst, fmt.Errorf("encode command set: %w", err)
+	length := len(e.b) - start - groupLengthLength
+	if length > maxCommandLength {
+		return dst, fmt.Errorf("encode command set: %d bytes are more than %d", length, maxCommandLength)
 	}
-	return appendGroup(dst, e.Bytes()), nil
+	binary.LittleEndian.PutUint32(e.b[start+8:], uint32(length))
+	return e.b, nil
 }
 
-// appendGroup puts the group length, which counts what follows it, in front.
-func appendGroup(dst, elements []byte) []byte {
-	dst = append(dst, 0, 0, 0, 0, 4, 0, 0, 0)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(elements)))
-	return append(dst, elements...)
-}
+// groupLengthLength is the length of the first element (PS3.7 §6.3.1).
+const groupLengthLength = 12
 
-// commandEncoder writes elements of group 0000.
-type commandEncoder struct{ *dicomio.Encoder }
+// commandEncoder appends elements of group 0000.
+type commandEncoder struct{ b []byte }
 
 // particulars writes the elements that only some messages have.
-func (e commandEncoder) particulars(c *Command) {
+func (e *commandEncoder) particulars(c *Command) {
 	switch c.Field {
 	case NEventReportRQ, NEventReportRSP:
 		e.uint16(dicomtag.EventTypeID, c.EventType)
@@ -74,46 +73,46 @@ func (e commandEncoder) particulars(c *Command) {
 	}
 }
 
-func (e commandEncoder) header(tag dicomtag.Tag, length int) {
-	e.WriteUInt16(tag.Group)
-	e.WriteUInt16(tag.Element)
-	e.WriteUInt32(uint32(length))
+func (e *commandEncoder) header(tag dicomtag.Tag, length int) {
+	e.b = binary.LittleEndian.AppendUint16(e.b, tag.Group)
+	e.b = binary.LittleEndian.AppendUint16(e.b, tag.Element)
+	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(length))
 }
 
-func (e commandEncoder) uint16(tag dicomtag.Tag, v uint16) {
+func (e *commandEncoder) uint16(tag dicomtag.Tag, v uint16) {
 	e.header(tag, 2)
-	e.WriteUInt16(v)
+	e.b = binary.LittleEndian.AppendUint16(e.b, v)
 }
 
 // count writes a number of sub-operations; -1 is absent.
-func (e commandEncoder) count(tag dicomtag.Tag, n int) {
+func (e *commandEncoder) count(tag dicomtag.Tag, n int) {
 	if n >= 0 {
 		e.uint16(tag, uint16(min(n, 0xFFFF)))
 	}
 }
 
-func (e commandEncoder) uid(tag dicomtag.Tag, s string) { e.padded(tag, s, "\x00") }
+func (e *commandEncoder) uid(tag dicomtag.Tag, s string) { e.padded(tag, s, 0) }
 
-func (e commandEncoder) text(tag dicomtag.Tag, s string) { e.padded(tag, s, " ") }
+func (e *commandEncoder) text(tag dicomtag.Tag, s string) { e.padded(tag, s, ' ') }
 
-func (e commandEncoder) padded(tag dicomtag.Tag, s, padding string) {
+func (e *commandEncoder) padded(tag dicomtag.Tag, s string, padding byte) {
 	if s == "" {
 		return
 	}
+	e.header(tag, len(s)+len(s)%2)
+	e.b = append(e.b, s...)
 	if len(s)%2 == 1 {
-		s += padding
+		e.b = append(e.b, padding)
 	}
-	e.header(tag, len(s))
-	e.WriteString(s)
 }
 
-func (e commandEncoder) tags(tag dicomtag.Tag, tags []dataset.Tag) {
+func (e *commandEncoder) tags(tag dicomtag.Tag, tags []dataset.Tag) {
 	if len(tags) == 0 {
 		return
 	}
 	e.header(tag, 4*len(tags))
 	for _, t := range tags {
-		e.WriteUInt16(uint16(t >> 16))
-		e.WriteUInt16(uint16(t))
+		e.b = binary.LittleEndian.AppendUint16(e.b, uint16(t>>16))
+		e.b = binary.LittleEndian.AppendUint16(e.b, uint16(t))
 	}
 }

@@ -62,7 +62,7 @@ func comparePairs(b *testing.B, nagle bool, size, n int) {
 func rates(took map[string][]time.Duration, bytes int) (s string) {
 	for _, pair := range pairs {
 		d := median(took[pair])
-		s += fmt.Sprintf("%s %.0f (%.2f ×)  ", pair, float64(bytes)/1e6/d.Seconds(), median(took[pairs[0]]).Seconds()/d.Seconds())
+		s += fmt.Sprintf("%s %.3g (%.2f ×)  ", pair, float64(bytes)/1e6/d.Seconds(), median(took[pairs[0]]).Seconds()/d.Seconds())
 	}
 	return s
 }
@@ -88,10 +88,10 @@ func byStorescu(b *testing.B, nagle bool, address, path string, n int) time.Dura
 
 func byUs(b *testing.B, address string, data []byte, n int) time.Duration {
 	b.Helper()
-	a := dial(b, address, propose(uid.SecondaryCapture))
+	a, ctx := dial(b, address, propose(uid.SecondaryCapture)), testContext(b)
 	start := time.Now()
 	for range n {
-		if _, err := a.Store(testContext(b), dimse.StoreRequest{
+		if _, err := a.Store(ctx, dimse.StoreRequest{
 			SOPClass: uid.SecondaryCapture, SOPInstance: "1.2.826.0.1.3680043.10.4", TransferSyntax: uid.ExplicitLE,
 			Data: bytes.NewReader(data),
 		}); err != nil {
@@ -99,7 +99,7 @@ func byUs(b *testing.B, address string, data []byte, n int) time.Duration {
 		}
 	}
 	d := time.Since(start)
-	if err := a.Release(testContext(b)); err != nil {
+	if err := a.Release(ctx); err != nil {
 		b.Fatal(err)
 	}
 	return d

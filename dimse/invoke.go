@@ -25,9 +25,18 @@ const (
 // their answers, lists of failed UIDs.
 const maxIdentifierLength = 1 << 20
 
-// answersWaiting is how many answers may wait for a slow reader of them before
-// the peer has to wait.
+// answersWaiting is how many answers to a query or retrieval may wait for a slow
+// reader of them before the peer has to wait.
 const answersWaiting = 16
+
+// answersOf is how many answers of a message may wait; most have but one.
+func answersOf(request CommandField) int {
+	switch request {
+	case CFindRQ, CMoveRQ, CGetRQ:
+		return answersWaiting
+	}
+	return 1
+}
 
 // invocation is an operation of ours whose final answer has not come.
 type invocation struct {
@@ -79,7 +88,7 @@ func (a *Association) register(pc Context, cmd *Command) *invocation {
 	inv := &invocation{
 		want:    cmd.Field | responseBit,
 		context: pc,
-		answers: make(chan answer, answersWaiting),
+		answers: make(chan answer, answersOf(cmd.Field)),
 		gone:    make(chan struct{}),
 	}
 	a.mu.Lock()

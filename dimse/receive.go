@@ -37,33 +37,37 @@ func (a *Association) rest() {
 	}
 	a.buffer.Reset(nil)
 	readBuffers.Put(a.buffer)
-	begin := &beginning{link: a.link}
-	_, begin.err = a.link.Read(begin.first[:])
+	a.begin.await()
 	a.buffer = readBuffers.Get().(*bufio.Reader)
-	a.buffer.Reset(begin)
+	a.buffer.Reset(&a.begin)
 	a.in.Reset(a.buffer)
 }
 
-// beginning is a connection of which the first byte of a message was read
-// already, or could not be.
+// beginning is a connection of which the first bytes of a message were read
+// already, or could not be. Most answers are no longer than that.
 type beginning struct {
 	*link
-	first [1]byte
-	taken bool
+	first [256]byte
+	have  []byte // of first, not yet taken
 	err   error
 }
 
+// await waits for the first bytes of a message.
+func (b *beginning) await() {
+	n, err := b.link.Read(b.first[:])
+	b.have, b.err = b.first[:n], err
+}
+
 func (b *beginning) Read(p []byte) (int, error) {
-	switch {
-	case b.taken:
+	if len(b.have) == 0 {
+		if b.err != nil {
+			return 0, b.err
+		}
 		return b.link.Read(p)
-	case b.err != nil:
-		return 0, b.err
 	}
-	b.taken = true
-	p[0] = b.first[0]
-	n, _ := b.link.Read(p[1:]) // what is wrong will show again
-	return n + 1, nil
+	n := copy(p, b.have)
+	b.have = b.have[n:]
+	return n, nil
 }
 
 // messages serves message after message while the association lasts. A panic in
