@@ -25,6 +25,8 @@ type Collection struct {
 
 	counted int  // instances that OLD counts, where it lists fewer
 	byCount bool // OLD lists no instances at all: what arrives is what there is
+
+	doubles map[*staging.Item]*staging.Item // attachments that stand at NEW as the object of another
 }
 
 // NewCollection gathers the items the ledger holds of a study.
@@ -69,11 +71,12 @@ func (c *Collection) Items() []staging.Item {
 	return items
 }
 
-// travelling returns the items that stand, or will stand, at NEW as objects.
+// travelling returns the items that stand, or will stand, at NEW as objects of their
+// own.
 func (c *Collection) travelling() []*staging.Item {
 	var some []*staging.Item
 	for _, it := range c.items {
-		if it.State != staging.ItemSkipped {
+		if it.State != staging.ItemSkipped && c.doubles[it] == nil {
 			some = append(some, it)
 		}
 	}

@@ -170,11 +170,15 @@ func (k *Composer) attachment(ctx context.Context, c *Collection, id nondicom.Id
 	if err != nil {
 		return err
 	}
+	it.Bytes, it.SHA256 = file.Size, file.SHA256
+	if first := c.same(it, a); first != nil {
+		c.double(it, first)
+		return nil
+	}
 	if _, err := k.keep(c.Study.UID, object); err != nil {
 		return err
 	}
 	made(it, object)
-	it.Bytes, it.SHA256 = file.Size, file.SHA256
 	return nil
 }
 

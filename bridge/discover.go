@@ -77,7 +77,7 @@ type Inventory struct {
 	Step     time.Duration // length of a window; 24 h when zero
 	Batch    int           // rows of one transaction; 50 when zero
 	Pause    time.Duration // before a query is tried again, doubled each time; 1 s when zero
-	Undated  bool          // OLD is also asked once without a date, for the studies no date query finds
+	Undated  bool          // OLD is also asked once without a date, and the studies that no date query finds are staged
 	OnStaged func()        // called when something was staged; nil: nobody waits for it
 	Logger   *slog.Logger
 }
@@ -106,7 +106,11 @@ func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, er
 		short = append(short, err)
 	}
 	if v.Undated {
-		v.withoutDate(ctx, census, &found)
+		if err := v.withoutDate(ctx, census, &found); err != nil && !as[*TruncatedError](err) {
+			return found, err
+		} else if err != nil {
+			short = append(short, err)
+		}
 	}
 	return found, errors.Join(short...)
 }
@@ -132,18 +136,24 @@ func (v *Inventory) doubtful(ctx context.Context, census *census, windows []Wind
 	return errors.Join(short...)
 }
 
-// withoutDate asks OLD once without a date and tells the studies that have none.
-// They are not staged: a legacy record or their name brings them in.
-func (v *Inventory) withoutDate(ctx context.Context, census *census, found *Found) {
+// withoutDate asks OLD once without a date and stages the studies that have none.
+func (v *Inventory) withoutDate(ctx context.Context, census *census, found *Found) error {
 	_, err := census.sweep(ctx, StudyQuery{}, suspicion{}, func(row Row) error {
-		if row.Study.Date == "" {
-			v.tellUndated(row.Study, found)
+		if row.Study.Date != "" || !found.undated(row.Study.UID) {
+			return nil
 		}
+		found.Studies++
+		staged, err := v.Register.StageStudies(ctx, 0, []staging.Study{row.Study})
+		if err != nil {
+			return fmt.Errorf("stage study %s: %w", row.Study.UID, err)
+		}
+		v.staged(found, staged)
 		return nil
 	})
 	if err != nil {
-		v.log().Warn("the old PACS does not list all its studies without a date; those that have none may not be told", "error", err)
+		return fmt.Errorf("inventory of the studies without a date: %w", err)
 	}
+	return nil
 }
 
 // Named takes the inventory of the studies a query names, whatever their date,
@@ -256,8 +266,8 @@ func (v *Inventory) belongs(study staging.Study, w Window, found *Found) bool {
 }
 
 func (v *Inventory) tellUndated(study staging.Study, found *Found) {
-	if found.undated(study.UID) {
-		v.log().Warn("study without a date, which no range of days holds; name it by --study or by a legacy record", "study", study.UID)
+	if !v.Undated && found.undated(study.UID) {
+		v.log().Warn("study without a date, which no range of days holds; it comes with --undated, --study or a legacy record", "study", study.UID)
 	}
 }
 

@@ -148,18 +148,24 @@ func TestAQueryThatFailsThreeTimesFailsTheInventory(t *testing.T) {
 	}
 }
 
-func TestStudiesWithoutADateAreToldAndNotStaged(t *testing.T) {
-	x := cross(t, 2)
-	undated := dimsetest.Study(50, dimsetest.StudyOptions{Date: dimsetest.NoDate, Instances: 1})
-	check(t, x.old.Add(undated...))
-	x.stock.Undated = true
-	found, err := x.stock.Range(t.Context(), january(1), january(31))
-	check(t, err)
-	if diff := cmp.Diff([]string{undated[0].StudyUID}, found.NoDate); diff != "" || found.Undated != 1 {
-		t.Errorf("undated (-want +got): %s", diff)
-	}
-	if slices.Contains(x.staged(), undated[0].StudyUID) {
-		t.Error("the undated study was staged")
+func TestStudiesWithoutADateAreStagedWhereTheyAreAskedFor(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		t.Run(fmt.Sprint(asked), func(t *testing.T) {
+			x := cross(t, 2)
+			undated := dimsetest.Study(50, dimsetest.StudyOptions{Date: dimsetest.NoDate, Instances: 1})
+			check(t, x.old.Add(undated...))
+			x.stock.Undated = asked
+			found, err := x.stock.Range(t.Context(), january(1), january(31))
+			check(t, err)
+			if asked {
+				if diff := cmp.Diff([]string{undated[0].StudyUID}, found.NoDate); diff != "" || found.Undated != 1 {
+					t.Errorf("undated (-want +got): %s", diff)
+				}
+			}
+			if staged := slices.Contains(x.staged(), undated[0].StudyUID); staged != asked {
+				t.Errorf("the undated study was staged: %v", staged)
+			}
+		})
 	}
 }
 

@@ -49,12 +49,14 @@ func (p *Peer) Instances(ctx context.Context, studyUID string) ([]Listed, error)
 		p.Logger.Debug("instances are not listed series by series", "peer", p.Name, "study", studyUID, "error", err)
 		if other := l.images(ctx, ""); other == nil || !refusedQuery(other) {
 			err = other
-		} else if counted, counting := p.count(ctx, studyUID); counting == nil && counted > 0 {
+		} else if counted, held, counting := p.count(ctx, studyUID); counting == nil && counted > 0 {
 			return nil, &CountsOnlyError{StudyUID: studyUID, Counted: counted, Err: err}
+		} else if counting == nil && !held {
+			return nil, nil // there is no such study to list instances of
 		}
 	}
 	if err != nil && tooMany(err) && len(l.listed) > 0 {
-		counted, _ := p.count(ctx, studyUID) // -1 or 0 when it does not tell
+		counted, _, _ := p.count(ctx, studyUID) // -1 or 0 when it does not tell
 		return l.listed, &ShortListError{StudyUID: studyUID, Counted: counted, Err: err}
 	}
 	if err != nil {
@@ -69,17 +71,18 @@ func refusedQuery(err error) bool {
 	return answered(func(s dimse.Status) bool { return !busy(s) && s != dimse.StatusCancelled })(err)
 }
 
-// count asks how many instances a study has; -1 where that is not told.
-func (p *Peer) count(ctx context.Context, studyUID string) (int, error) {
+// count asks whether the PACS holds a study, and of how many instances; -1 where
+// that is not told.
+func (p *Peer) count(ctx context.Context, studyUID string) (instances int, held bool, err error) {
 	for study, err := range p.Studies(ctx, StudyQuery{StudyUID: studyUID}) {
 		if err != nil {
-			return -1, err
+			return -1, false, err
 		}
 		if study.UID == studyUID {
-			return study.ListedInstances, nil
+			return study.ListedInstances, true, nil
 		}
 	}
-	return -1, nil
+	return -1, false, nil
 }
 
 // instanceList gathers the instances of a study, each once.

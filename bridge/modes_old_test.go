@@ -295,6 +295,16 @@ func TestFailureModesOfTheLegacySystem(t *testing.T) {
 		{name: "attachment empty", class: staging.AttachmentMissing, victims: only("A2"), arrange: attach(second(attachment{Location: "files:empty.pdf", Size: -1}))},
 		{name: "attachment short", class: staging.Mismatch, victims: only("A2"), arrange: attach(second(attachment{Location: "files:whole.pdf", Size: 999}))},
 		{name: "attachment corrupt", class: staging.Mismatch, victims: only("A2"), arrange: attach(second(attachment{Location: "files:whole.pdf", Size: -1, SHA256: strings.Repeat("0", 64)}))},
+		{name: "duplicate attachment", arrange: attach(second(attachment{Location: "files:whole.pdf", MIME: "application/pdf", Size: -1})), check: func(x *crossing) {
+			arrived(1, 2)(x)
+			if made := len(x.new.Digests()) - len(x.old.Digests()); made != 2 {
+				x.t.Errorf("%d objects were made, want the report and one document", made)
+			}
+			study := recordsFor(x).records[0].StudyUID
+			if it := x.item(study, "A2"); !strings.Contains(it.Warning, "duplicate of attachment A1") || it.ObjectUID != x.item(study, "A1").ObjectUID {
+				x.t.Errorf("the second attachment: %+v", it)
+			}
+		}},
 		{name: "legacy row without StudyUID, one candidate", check: arrived(1, 1), arrange: attach(func(_ *crossing, s *shelf, _ string) { s.records[0].StudyUID = "" })},
 		{name: "legacy row without StudyUID, two candidates", class: staging.Data, victims: only("A1"), arrange: attach(func(x *crossing, s *shelf, _ string) {
 			s.records[0].StudyUID = ""

@@ -47,6 +47,7 @@ type Reconciliation struct {
 	Content *ContentCounts `json:"content,omitempty"` // where contents were compared
 
 	Repaired []string `json:"repaired,omitempty"` // studies that Repair has put back to be migrated
+	ByCount  []string `json:"by_count,omitempty"` // studies of which a PACS counts the instances and does not list them
 }
 
 // Books reads the ledger.
@@ -117,20 +118,21 @@ func (r *Reconciler) study(ctx context.Context, study staging.Study, result *Rec
 // compare adds one study, with what the ledger holds of it, to the result.
 func (r *Reconciler) compare(ctx context.Context, study staging.Study, items []staging.Item, result *Reconciliation) error {
 	c := NewCollection(study, items)
-	if study.Kind == staging.Images {
-		listed, err := r.Old.Instances(ctx, study.UID)
-		if err != nil {
-			return err
-		}
-		c.List(listed)
-	}
-	listed, err := r.New.Instances(ctx, study.UID)
+	differences, err := r.listOld(ctx, c, result)
 	if err != nil {
 		return err
 	}
-	differences := append(findings(c, r.Legacy), absent(c, listed)...)
-	differences = append(differences, extra(c, listed)...)
-	if r.Contents != nil {
+	listed, short, err := r.listNew(ctx, c, result)
+	if err != nil {
+		return err
+	}
+	differences = append(differences, findings(c, r.Legacy)...)
+	differences = append(differences, short...)
+	if listed != nil {
+		differences = append(differences, absent(c, listed)...)
+		differences = append(differences, extra(c, listed)...)
+	}
+	if r.Contents != nil && listed != nil {
 		differing, err := r.Contents.compare(ctx, c, listed, result.Content)
 		if err != nil {
 			return err

@@ -68,6 +68,7 @@ func prove(c *Collection, listed []Listed) (unproven []*staging.Item) {
 		}
 		it.Found, it.State, it.Class, it.Reason = true, staging.ItemDone, "", ""
 	}
+	c.proveDoubles()
 	return unproven
 }
 

@@ -22,6 +22,7 @@ type selection struct {
 	patients   []string
 	accessions []string
 	list       string
+	undated    bool
 }
 
 func (s *selection) addFlags(flags *pflag.FlagSet) {
@@ -29,6 +30,7 @@ func (s *selection) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&s.studies, "study", nil, "Study Instance UID, in place of days; may be given several times")
 	flags.StringArrayVar(&s.patients, "patient", nil, "patient ID: all studies of the patient; may be given several times")
 	flags.StringArrayVar(&s.accessions, "accession", nil, "accession number; may be given several times")
+	flags.BoolVar(&s.undated, "undated", false, "with days: the studies without a Study Date as well, which no day finds")
 	flags.StringVar(&s.list, "list", "", "CSV file whose first column holds Study Instance UIDs")
 }
 
@@ -110,8 +112,10 @@ func (s *selection) resolve(ctx context.Context, r *rig) (order, error) {
 	switch {
 	case halfDated, dated == (len(queries) > 0):
 		return order{}, errNothingSelected
+	case s.undated && !dated:
+		return order{}, usagef("--undated goes with --from and --to")
 	case dated:
-		return rangeOrder(r, staging.Scope{From: isoDay(from), To: isoDay(to)})
+		return rangeOrder(r, staging.Scope{From: isoDay(from), To: isoDay(to), Undated: s.undated})
 	}
 	uids, err := r.lookUp(ctx, queries)
 	if err != nil {
@@ -132,7 +136,9 @@ func rangeOrder(r *rig, scope staging.Scope) (order, error) {
 		if going {
 			r.log.Info("an inventory that was interrupted goes on", "from", scope.From, "to", scope.To)
 		}
-		found, err := r.inventory().Range(ctx, from, to)
+		inventory := r.inventory()
+		inventory.Undated = scope.Undated
+		found, err := inventory.Range(ctx, from, to)
 		r.log.Info("inventory taken", "from", scope.From, "to", scope.To, "studies", found.Studies, "records", found.Records,
 			"new", found.New, "reopened", found.Reopened, "undated", found.Undated)
 		if err != nil {

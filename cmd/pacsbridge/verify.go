@@ -132,6 +132,9 @@ func printReconciliation(w io.Writer, result bridge.Reconciliation, asJSON bool)
 	if s := result.Sample; s != nil {
 		fmt.Fprintf(w, "a sample of %d: the same one again with --sample %d --seed %d\n", s.Of, s.Size, s.Seed)
 	}
+	if n := len(result.ByCount); n > 0 {
+		fmt.Fprintf(w, "%s compared by count only: a PACS counts the instances and does not list them\n", count(n, "study was", "studies were"))
+	}
 	if n := result.Content; n != nil {
 		fmt.Fprintf(w, "content of %s: %d identical, %d encoded anew and equal, %d changed as allowed, %d different\n",
 			count(n.Compared, "object", "objects"), n.Identical, n.Equal, n.Allowed, n.Differ)

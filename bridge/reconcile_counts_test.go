@@ -1,0 +1,40 @@
+package bridge_test
+
+import (
+	"testing"
+	"time"
+
+	"pacsbridge/bridge"
+	"pacsbridge/dimse/dimsetest"
+	"pacsbridge/staging"
+)
+
+// onlyCounts refuses all queries below the level of studies.
+var onlyCounts = dimsetest.Faults{Find: refuseQueries(func(level string, _ bool) bool { return level != "STUDY" })}
+
+func TestStudiesThatAPACSOnlyCountsAreComparedByCount(t *testing.T) {
+	x := cross(t, 4)
+	check(t, x.run())
+	compare := func(name string, byCount, complete int, kinds ...bridge.DifferenceKind) {
+		t.Helper()
+		result := must(x.reconciler(nil).Range(t.Context(), staging.Scope{}, bridge.Windows(january(1), january(31), 24*time.Hour)))(t)
+		if len(result.ByCount) != byCount || result.Complete != complete || len(result.Differences) != len(kinds) {
+			t.Errorf("%s: by count %d, complete %d, differences %v; want %d, %d, %v", name, len(result.ByCount), result.Complete, result.Differences, byCount, complete, kinds)
+			return
+		}
+		for i, d := range result.Differences {
+			if d.Kind != kinds[i] {
+				t.Errorf("%s: a difference is %+v, want %s", name, d, kinds[i])
+			}
+		}
+	}
+	compare("all is well", 0, 4)
+	x.old.SetFaults(onlyCounts)
+	compare("OLD only counts", 4, 4)
+	check(t, x.old.Add(dimsetest.Study(600, dimsetest.StudyOptions{Date: "20260109", Instances: 2})...))
+	compare("OLD only counts, and holds a study more", 5, 4, bridge.NotReceived)
+	x.old.SetFaults(dimsetest.Faults{})
+	x.new.SetFaults(onlyCounts)
+	x.new.Remove(x.new.Instances()[0].SOPInstance)
+	compare("NEW only counts, and lacks an instance and a study", 4, 3, bridge.MissingAtNew, bridge.NotReceived, bridge.NotReceived)
+}
