@@ -20,6 +20,22 @@ type Report struct {
 	Totals  staging.Status `json:"totals"`
 	Tallies []Tally        `json:"days"`
 	Errors  []ClassTally   `json:"errors"`
+
+	Throughput *Throughput `json:"throughput,omitempty"` // where the ledger knows when its studies were migrated
+}
+
+// Throughput is what was migrated in stretches of one length.
+type Throughput struct {
+	StepSeconds int            `json:"step_seconds"`
+	Paces       []staging.Pace `json:"paces"`
+}
+
+// mostPaces is how many stretches a report tells.
+const mostPaces = 62
+
+// pacer is a ledger that knows when its studies were migrated.
+type pacer interface {
+	Paces(ctx context.Context, s staging.Scope, most int) ([]staging.Pace, time.Duration, error)
 }
 
 // Tally counts the studies of one day and one department by state.
@@ -52,6 +68,15 @@ func NewReport(ctx context.Context, ledger Statements, scope staging.Scope, made
 	var err error
 	if r.Totals, err = ledger.Status(ctx, scope); err != nil {
 		return r, fmt.Errorf("count the range: %w", err)
+	}
+	if paced, can := ledger.(pacer); can {
+		paces, step, err := paced.Paces(ctx, scope, mostPaces)
+		if err != nil {
+			return r, fmt.Errorf("count by time: %w", err)
+		}
+		if len(paces) > 0 {
+			r.Throughput = &Throughput{StepSeconds: int(step.Seconds()), Paces: paces}
+		}
 	}
 	errors := map[staging.Class]*ClassTally{}
 	if err := r.tally(ctx, ledger, errors); err != nil {

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"maps"
 	"slices"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -30,11 +31,11 @@ type layer struct {
 	values plotter.Values
 }
 
-// reportPlots draws the report: studies a day, states by day and by department,
-// errors by class. What there is nothing of is not drawn.
+// reportPlots draws the report: studies a day, throughput, states by day and by
+// department, errors by class. What there is nothing of is not drawn.
 func reportPlots(r bridge.Report) ([]template.HTML, error) {
 	var drawn []template.HTML
-	for _, c := range []chart{studiesByDay(r), statesByDay(r), statesByDepartment(r), errorsByClass(r)} {
+	for _, c := range []chart{studiesByDay(r), instancesByTime(r), megabytesByTime(r), statesByDay(r), statesByDepartment(r), errorsByClass(r)} {
 		if len(c.labels) == 0 {
 			continue
 		}
@@ -83,6 +84,50 @@ func studiesByDay(r bridge.Report) chart {
 	of, labels, unit := slots(r)
 	return chart{title: "Studies a " + unit, labels: labels, layers: []layer{stack(r, labels, "", blue,
 		func(t bridge.Tally) string { return of(t.Day) }, staging.StudyCounts.Found)}}
+}
+
+func instancesByTime(r bridge.Report) chart {
+	return throughput(r, "Instances migrated", blue, func(p staging.Pace) float64 { return float64(p.Instances) })
+}
+
+func megabytesByTime(r bridge.Report) chart {
+	return throughput(r, "Megabytes migrated", teal, func(p staging.Pace) float64 { return float64(p.Bytes) / 1e6 })
+}
+
+// throughput is a bar for each stretch of time, whatever the days of the studies.
+func throughput(r bridge.Report, what string, c color.Color, number func(staging.Pace) float64) chart {
+	if r.Throughput == nil {
+		return chart{}
+	}
+	step := time.Duration(r.Throughput.StepSeconds) * time.Second
+	layout := "01-02 15:04"
+	switch {
+	case step < time.Minute:
+		layout = time.TimeOnly
+	case step >= 24*time.Hour:
+		layout = time.DateOnly
+	}
+	l := layer{color: c}
+	bars := chart{title: fmt.Sprintf("%s in %s (UTC)", what, stretch(step))}
+	for _, p := range r.Throughput.Paces {
+		bars.labels = append(bars.labels, p.From.UTC().Format(layout))
+		l.values = append(l.values, number(p))
+	}
+	bars.layers = []layer{l}
+	return bars
+}
+
+// stretch names a length of time in its largest whole unit.
+func stretch(step time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := int(step / unit.length); n > 0 && step%unit.length == 0 {
+			return count(n, unit.name, unit.name+"s")
+		}
+	}
+	return step.String()
 }
 
 func statesByDay(r bridge.Report) chart {

@@ -42,6 +42,13 @@ func (fixedLedger) Studies(context.Context, staging.Scope) iter.Seq2[staging.Stu
 	}
 }
 
+// Paces tells three stretches of ten minutes.
+func (fixedLedger) Paces(context.Context, staging.Scope, int) ([]staging.Pace, time.Duration, error) {
+	at := time.Date(2026, 2, 1, 11, 0, 0, 0, time.UTC)
+	return []staging.Pace{{From: at, Studies: 1, Instances: 3, Bytes: 4e6}, {From: at.Add(10 * time.Minute)},
+		{From: at.Add(20 * time.Minute), Studies: 1, Instances: 2, Bytes: 1e6}}, 10 * time.Minute, nil
+}
+
 func (l fixedLedger) Report(context.Context, staging.Scope) iter.Seq2[staging.ReportLine, error] {
 	return func(yield func(staging.ReportLine, error) bool) {
 		for _, line := range l.lines {
@@ -117,6 +124,8 @@ func TestTheWholeReportIsOneObject(t *testing.T) {
 		},
 		Errors: []bridge.ClassTally{{Class: staging.Data, Studies: 1, Items: 1, Example: hostile}, {Class: staging.AttachmentMissing, Items: 1, Example: "-1"}},
 	}
+	paces, step, _ := fixedLedger{}.Paces(t.Context(), staging.Scope{}, 0)
+	want.Throughput = &bridge.Throughput{StepSeconds: int(step.Seconds()), Paces: paces}
 	if diff := cmp.Diff(want, got.Report); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
@@ -142,13 +151,13 @@ func TestThePageObeysNobodyAndLoadsNothing(t *testing.T) {
 		}
 	}
 	for _, wanted := range []string{"&lt;script&gt;", "findscu", "dcmdump", "sha256sum", "2 of 3 studies arrived, 1 failed.",
-		"1 more are not on this page", "放射線科", "<svg", "Studies a day", "States by department", "Errors by class", "-aec NEWPACS", "127.0.0.1 105"} {
+		"1 more are not on this page", "放射線科", "<svg", "Studies a day", "Instances migrated in 10 minutes", "Megabytes migrated in 10 minutes", "States by department", "Errors by class", "-aec NEWPACS", "127.0.0.1 105"} {
 		if !strings.Contains(page, wanted) {
 			t.Errorf("the page does not contain %q", wanted)
 		}
 	}
-	if n := strings.Count(page, "<svg"); n != 4 {
-		t.Errorf("%d drawings, want 4", n)
+	if n := strings.Count(page, "<svg"); n != 6 {
+		t.Errorf("%d drawings, want 6", n)
 	}
 }
 
