@@ -51,7 +51,8 @@ type CertifiedItem struct {
 	TransferSyntax string            `json:"transfer_syntax,omitempty"`
 	Syntax         string            `json:"transfer_syntax_name,omitempty"`
 	Bytes          int64             `json:"bytes"`
-	SHA256         string            `json:"sha256"` // of the data set; of an attachment: of the source file
+	SHA256         string            `json:"sha256"`            // of the data set; of an attachment: of the source file
+	Archive        string            `json:"archive,omitempty"` // where it stands in the new system's own archive
 	State          staging.ItemState `json:"state"`
 	Warning        string            `json:"warning,omitempty"`
 }
@@ -65,6 +66,7 @@ type Chain interface {
 type Registrar struct {
 	Books        Books
 	New          Lister
+	Archive      *Keeper // nil: there is no archive
 	Chain        Chain
 	OldAE, NewAE string
 	Clock        func() time.Time // time.Now when nil
@@ -100,6 +102,9 @@ func (r *Registrar) Certify(ctx context.Context, studyUID string) (staging.Certi
 	}
 	verified := r.now()
 	collection := NewCollection(study, items)
+	if listed, err = r.Archive.standing(ctx, collection, listed); err != nil {
+		return staging.Certificate{}, err
+	}
 	if missing := absent(collection, listed); len(missing) > 0 {
 		return staging.Certificate{}, &UncertifiedError{studyUID,
 			fmt.Sprintf("%d of its objects are not listed by the new PACS now, one is %s", len(missing), missing[0].UID)}
@@ -167,7 +172,7 @@ func (p *Proof) count(state staging.ItemState, received, stored, found bool) {
 
 func certified(it staging.Item) CertifiedItem {
 	c := CertifiedItem{Kind: it.Kind, UID: it.UID, SOPClass: it.SOPClass, TransferSyntax: it.TransferSyntax,
-		Bytes: it.Bytes, SHA256: it.SHA256, State: it.State, Warning: withoutComment(it.Warning)}
+		Bytes: it.Bytes, SHA256: it.SHA256, Archive: it.Archive, State: it.State, Warning: withoutComment(it.Warning)}
 	if it.ObjectUID != it.UID {
 		c.ObjectUID = it.ObjectUID
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pacsbridge/nondicom"
 	"pacsbridge/staging"
 )
 
@@ -22,6 +23,9 @@ type Ledger interface {
 type Collection struct {
 	Study staging.Study
 	items []*staging.Item
+
+	identity nondicom.Identity // of patient and study; known when it was composed
+	places   map[string]int    // of records and attachments, by kind and UID; made when first asked for
 
 	counted int  // instances that OLD counts, where it lists fewer
 	byCount bool // OLD lists no instances at all: what arrives is what there is
@@ -71,8 +75,8 @@ func (c *Collection) Items() []staging.Item {
 	return items
 }
 
-// travelling returns the items that stand, or will stand, at NEW as objects of their
-// own.
+// travelling returns the items that stand, or will stand, at their target as
+// something of their own: at NEW as objects, or in its archive.
 func (c *Collection) travelling() []*staging.Item {
 	var some []*staging.Item
 	for _, it := range c.items {

@@ -95,7 +95,7 @@ func (k *Committer) request(ctx context.Context, c *Collection) error {
 	if !k.asking() {
 		return nil
 	}
-	requests, err := k.note(ctx, c.Study.UID, c.travelling())
+	requests, err := k.note(ctx, c.Study.UID, c.toStore())
 	if err != nil {
 		return err
 	}

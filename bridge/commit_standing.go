@@ -38,7 +38,7 @@ func (k *Committer) standing(ctx context.Context, c *Collection) (standing, erro
 			}
 		}
 	}
-	for _, it := range c.travelling() {
+	for _, it := range c.toStore() {
 		o, at := latest[it.ObjectUID], asked[it.ObjectUID]
 		switch {
 		case o.Outcome == staging.Committed:

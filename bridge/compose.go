@@ -23,7 +23,9 @@ type Files interface {
 type Composer struct {
 	Files   Files
 	Spool   *spool.Spool
-	Reports bool // a record becomes a Basic Text SR; without it records stay behind, and say so
+	Reports bool // a record becomes a Basic Text SR; without it, and without Archive, records stay behind, and say so
+	Archive bool // records and attachments go into the new system's archive
+	NoDICOM bool // and nowhere else: nothing is made into objects
 }
 
 // AttachmentError tells that attachments of a study could not be made ready. Each
@@ -53,6 +55,7 @@ func (k *Composer) Compose(ctx context.Context, c *Collection) error {
 	if err != nil {
 		return err
 	}
+	c.identity = id
 	for _, it := range c.Records() {
 		if err := k.record(c, id, it); err != nil {
 			return fmt.Errorf("record %s: %w", it.UID, err)
@@ -127,7 +130,7 @@ func recordOf(it *staging.Item) (heldRecord, error) {
 }
 
 func (k *Composer) record(c *Collection, id nondicom.Identity, it *staging.Item) error {
-	if !k.Reports {
+	if !k.Reports && !k.Archive {
 		it.State, it.Reason = staging.ItemSkipped, "nondicom.records is none: records are not made into objects"
 		return nil
 	}
@@ -135,6 +138,12 @@ func (k *Composer) record(c *Collection, id nondicom.Identity, it *staging.Item)
 	if err != nil {
 		return err
 	}
+	if k.NoDICOM || !k.Reports {
+		digest, err := held.Digest()
+		onlyArchived(c, it, digest, "")
+		return err
+	}
+	held.Number = c.place(it)
 	object, err := nondicom.ReportOfRecord(id, held.Record)
 	if err != nil {
 		return err
@@ -143,7 +152,7 @@ func (k *Composer) record(c *Collection, id nondicom.Identity, it *staging.Item)
 	if err != nil {
 		return err
 	}
-	made(it, object)
+	k.made(it, object)
 	it.Bytes, it.SHA256 = blob.Size, blob.SHA256
 	return nil
 }
@@ -151,35 +160,58 @@ func (k *Composer) record(c *Collection, id nondicom.Identity, it *staging.Item)
 // attachment fetches the file into the spool, so that its digest is known before
 // the object's UID is derived from it, and makes the object from there.
 func (k *Composer) attachment(ctx context.Context, c *Collection, id nondicom.Identity, it *staging.Item) error {
-	var a nondicom.Attachment
-	if err := json.Unmarshal(it.Payload, &a); err != nil {
-		return fmt.Errorf("decode the staged attachment %s: %w", it.UID, err)
+	a, err := attachmentOf(it)
+	if err != nil {
+		return err
 	}
-	name := "attachment " + it.UID
+	name := sourceName(it)
 	file, err := k.fetch(ctx, c.Study.UID, name, a)
 	if err != nil {
 		return err
 	}
-	defer k.Spool.Remove(c.Study.UID, name)
+	it.Bytes, it.SHA256 = file.Size, file.SHA256
+	if k.NoDICOM {
+		onlyArchived(c, it, file.SHA256, "")
+		return nil
+	}
+	if !k.Archive {
+		defer k.Spool.Remove(c.Study.UID, name)
+	}
 	content, _, err := k.Spool.Open(c.Study.UID, name)
 	if err != nil {
 		return fmt.Errorf("open attachment %s in the spool: %w", it.UID, err)
 	}
 	defer content.Close()
+	a.Number = c.place(it)
 	object, err := nondicom.ObjectOfAttachment(id, a, content, file.Size, file.SHA256)
+	if k.Archive && as[*nondicom.UnsupportedError](err) {
+		onlyArchived(c, it, file.SHA256, err.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	it.Bytes, it.SHA256 = file.Size, file.SHA256
 	if first := c.same(it, a); first != nil {
 		c.double(it, first)
+		k.due(it)
 		return nil
 	}
 	if _, err := k.keep(c.Study.UID, object); err != nil {
 		return err
 	}
-	made(it, object)
+	k.made(it, object)
 	return nil
+}
+
+// sourceName is the name of an attachment's file in the spool.
+func sourceName(it *staging.Item) string { return "attachment " + it.UID }
+
+func attachmentOf(it *staging.Item) (nondicom.Attachment, error) {
+	var a nondicom.Attachment
+	if err := json.Unmarshal(it.Payload, &a); err != nil {
+		return a, fmt.Errorf("decode the staged attachment %s: %w", it.UID, err)
+	}
+	return a, nil
 }
 
 func (k *Composer) fetch(ctx context.Context, studyUID, name string, a nondicom.Attachment) (spool.Blob, error) {
@@ -215,8 +247,16 @@ func write(s *spool.Spool, group, name string, from io.Reader) (spool.Blob, erro
 }
 
 // made notes in an item which object it has become.
-func made(it *staging.Item, object *nondicom.Object) {
+func (k *Composer) made(it *staging.Item, object *nondicom.Object) {
 	it.ObjectUID, it.SeriesUID = object.SOPInstance, object.SeriesUID
 	it.SOPClass, it.TransferSyntax = object.SOPClass, object.TransferSyntax
 	it.State, it.Class, it.Reason, it.Received = staging.ItemPending, "", "", true
+	k.due(it)
+}
+
+// due notes in an item whether it has to go into the archive too.
+func (k *Composer) due(it *staging.Item) {
+	if it.Archive = ""; k.Archive {
+		it.Archive = archiveDue
+	}
 }

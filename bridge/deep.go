@@ -59,7 +59,7 @@ func (k *Contents) compare(ctx context.Context, c *Collection, listed []Listed, 
 		case it.Kind == staging.Attachment:
 			verdicts[uid] = "the content is not that of the source file"
 		case it.Kind == staging.Record:
-			k.judge(uid, closest(it, v), n, verdicts)
+			k.judge(uid, closest(it, c.place(it), v), n, verdicts)
 		default:
 			doubtful[uid] = it
 		}
@@ -142,11 +142,12 @@ func undigested(c *Collection, doubtful map[string]*staging.Item) map[string]*st
 // closest makes the object of a record again, once for each identity that the images of
 // the study show, and tells the least difference of what NEW sends; nil where it cannot
 // be made.
-func closest(it *staging.Item, v *viewing) *changes {
+func closest(it *staging.Item, place int, v *viewing) *changes {
 	held, err := recordOf(it)
 	if err != nil {
 		return nil
 	}
+	held.Number = place
 	identities := slices.Collect(maps.Keys(v.identities))
 	if len(identities) == 0 {
 		identities = []nondicom.Identity{nondicom.IdentityFromRecord(held.Record, v.arrivals.studyUID)}

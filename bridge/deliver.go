@@ -50,7 +50,7 @@ const rounds = 3
 // changes nothing at NEW, so what is in doubt is sent again, unless NEW lists it.
 func (k *Deliverer) Deliver(ctx context.Context, c *Collection, ledger Ledger) error {
 	book := &receipts{ledger: ledger, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}}
-	for _, it := range c.travelling() {
+	for _, it := range c.toStore() {
 		if !it.Stored {
 			book.items[it.ObjectUID] = it
 		}
@@ -58,7 +58,7 @@ func (k *Deliverer) Deliver(ctx context.Context, c *Collection, ledger Ledger) e
 	var err error
 	for round := 1; round <= rounds; round++ {
 		var parcels []Parcel
-		for _, it := range c.travelling() {
+		for _, it := range c.toStore() {
 			if book.due(it.ObjectUID) {
 				parcels = append(parcels, k.parcel(ctx, c.Study.UID, it, round > 1))
 			}

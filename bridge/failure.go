@@ -9,6 +9,7 @@ import (
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
 	"pacsbridge/nondicom"
+	"pacsbridge/nondicom/archive"
 	"pacsbridge/nondicom/fetch"
 	"pacsbridge/staging"
 	"pacsbridge/staging/spool"
@@ -99,6 +100,9 @@ var rules = []rule{
 	{answered(unwilling), staging.PeerRefused, Hopeless},
 	{answered(withAny), staging.PeerRefused, Again},
 	{as[*RecodeError], staging.TargetRefused, Hopeless},
+
+	{archiveAway, staging.Network, Wait},
+	{as[*archive.Error], staging.TargetRefused, Again},
 
 	{as[*HeldError], staging.Data, Hopeless},
 	{as[*nondicom.UnsupportedError], staging.Data, Hopeless},

@@ -190,7 +190,7 @@ func listedAt(ctx context.Context, at Lister, c *Collection) ([]Listed, error) {
 		return listed, nil
 	}
 	there, absent := uidsOf(listed), map[string][]string{}
-	for _, it := range c.travelling() {
+	for _, it := range c.toStore() {
 		if !there[it.ObjectUID] && it.ObjectUID != "" {
 			absent[it.SeriesUID] = append(absent[it.SeriesUID], it.ObjectUID)
 		}

@@ -24,6 +24,7 @@ type Migrator struct {
 	Collect  *Collector
 	Compose  *Composer
 	Deliver  *Deliverer
+	Archive  *Keeper // nil: there is no archive
 	Verify   *Verifier
 	Spool    *spool.Spool
 	Attempts int           // in all, before a person is told; 3 when zero
@@ -105,6 +106,9 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, ledger Ledg
 		return c, err
 	}
 	if err := m.Deliver.Deliver(ctx, c, ledger); err != nil {
+		return c, err
+	}
+	if err := m.Archive.Keep(ctx, c, ledger); err != nil {
 		return c, err
 	}
 	if err := ledger.Advance(ctx, staging.Verifying, c.Items()...); err != nil {

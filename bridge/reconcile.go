@@ -61,6 +61,7 @@ type Reconciler struct {
 	Finder   Finder // OLD
 	Old, New Lister
 	Books    Books
+	Archive  *Keeper   // nil: there is no archive
 	Legacy   bool      // there is a legacy database, so that images without a record mean something
 	Contents *Contents // compares the contents as well; nil: the UIDs only
 	Sample   *Sample   // compare only so many studies; nil: all
@@ -129,7 +130,11 @@ func (r *Reconciler) compare(ctx context.Context, study staging.Study, items []s
 	differences = append(differences, findings(c, r.Legacy)...)
 	differences = append(differences, short...)
 	if listed != nil {
-		differences = append(differences, absent(c, listed)...)
+		standing, err := r.Archive.standing(ctx, c, listed)
+		if err != nil {
+			return err
+		}
+		differences = append(differences, absent(c, standing)...)
 		differences = append(differences, extra(c, listed)...)
 	}
 	if r.Contents != nil && listed != nil {
@@ -196,6 +201,8 @@ func detail(it *staging.Item) string {
 	switch {
 	case it.Reason != "":
 		return it.Reason
+	case it.State == staging.ItemDone && it.Archive != "":
+		return "proven before, and not whole now at the new PACS or in its archive (" + it.Archive + ")"
 	case it.State == staging.ItemDone:
 		return "proven before, and not listed by the new PACS now"
 	}

@@ -73,7 +73,7 @@ func (result *Reconciliation) byCount(c *Collection) {
 // objects counts the objects that a collection has at NEW.
 func (c *Collection) objects() int {
 	uids := map[string]bool{}
-	for _, it := range c.travelling() {
+	for _, it := range c.toStore() {
 		uids[it.ObjectUID] = true
 	}
 	return len(uids)

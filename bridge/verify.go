@@ -11,6 +11,7 @@ import (
 // Verifier proves that NEW holds a collection, by asking it (C-FIND at IMAGE level).
 type Verifier struct {
 	New      Lister
+	Archive  *Keeper       // nil: there is no archive
 	Patience time.Duration // how long NEW may take to list what it has just stored; 30 s when zero
 	Commit   *Committer    // asks NEW for storage commitment as well; nil: nobody does
 }
@@ -36,6 +37,9 @@ func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 	deadline := time.Now().Add(k.patience())
 	for pause := firstLook; ; pause *= 2 {
 		listed, err := listedAt(ctx, k.New, c)
+		if err == nil {
+			listed, err = k.Archive.standing(ctx, c, listed)
+		}
 		if err != nil {
 			return err
 		}

@@ -14,4 +14,7 @@ type Attachment struct {
 	SHA256    string `json:"sha256,omitempty"` // expected digest, lower-case hexadecimal
 	MD5       string `json:"md5,omitempty"`
 	CreatedAt string `json:"created_at,omitempty"` // 2026-01-31 or 2026-01-31T14:05:00
+	// Number is its place among the attachments of its study, from 1, in the order
+	// in which they were made: the Instance Number of its object. Zero: not known.
+	Number int `json:"-"`
 }

@@ -122,7 +122,7 @@ func (c *capture) object(id Identity, a Attachment, s source) (*Object, error) {
 	}
 	size := c.frames[0].Bounds().Size()
 	pixels := c.pixels(depth)
-	object, set := newObject(c.class(depth), uid.ExplicitLE, photoSeries, id, a.Key, s.digest)
+	object, set := newObject(c.class(depth), uid.ExplicitLE, photoSeries, id, a.origin(), s.digest)
 	set.text(tag.ConversionType, "DI") // PS3.3 §C.8.6.1: digital interface
 	if dicomDate(a.CreatedAt) != "" {
 		contentDate(set, a.CreatedAt)

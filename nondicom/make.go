@@ -76,12 +76,36 @@ var (
 	textSeries     = seriesKind{"text", "9906", "SR", "Texts"}
 )
 
+// origin is what an object is made of, as the old system knows it.
+type origin struct {
+	key    string
+	number string // what Instance Number it gets
+}
+
+// origin numbers reports by their keys where those are numbers: that keeps their
+// order, and the number of one does not depend on others.
+func (r Record) origin() origin {
+	if r.Number > 0 && !isInstanceNumber(r.StudyKey) {
+		return origin{r.StudyKey, strconv.Itoa(r.Number)}
+	}
+	return origin{r.StudyKey, instanceNumber(r.StudyKey)}
+}
+
+// origin numbers attachments in the order in which they were made, where that is
+// known: an amended version stands behind the one it amends.
+func (a Attachment) origin() origin {
+	if a.Number > 0 {
+		return origin{a.Key, strconv.Itoa(a.Number)}
+	}
+	return origin{a.Key, instanceNumber(a.Key)}
+}
+
 // newObject begins an object: its UIDs, derived from the study, the key in the
 // old system and the content, and the attributes that all objects have.
-func newObject(sopClass, syntax string, series seriesKind, id Identity, key, digest string) (*Object, *attributes) {
+func newObject(sopClass, syntax string, series seriesKind, id Identity, from origin, digest string) (*Object, *attributes) {
 	o := &Object{
 		SOPClass:       sopClass,
-		SOPInstance:    uid.Derive("pacsbridge", series.name, id.StudyUID, key, digest),
+		SOPInstance:    uid.Derive("pacsbridge", series.name, id.StudyUID, from.key, digest),
 		StudyUID:       id.StudyUID,
 		SeriesUID:      uid.Derive("series", id.StudyUID, series.name),
 		TransferSyntax: syntax,
@@ -96,20 +120,24 @@ func newObject(sopClass, syntax string, series seriesKind, id Identity, key, dig
 	a.text(tag.SeriesNumber, series.number)
 	a.text(tag.SeriesDescription, series.description)
 	a.text(tag.Manufacturer, manufacturer)
-	a.text(tag.InstanceNumber, instanceNumber(key))
+	a.text(tag.InstanceNumber, from.number)
 	return o, a
 }
 
 // instanceNumber is the key where that is a number an IS can hold (PS3.5 §6.2),
-// else a number derived from it: the objects of a series are not known to each
-// other.
+// else a number derived from it.
 func instanceNumber(key string) string {
-	if n, err := strconv.ParseInt(key, 10, 32); err == nil && n > 0 {
-		return strconv.FormatInt(n, 10)
+	if isInstanceNumber(key) {
+		return strings.TrimLeft(key, "+0")
 	}
 	sum := fnv.New32a()
 	_, _ = io.WriteString(sum, key) // a hash does not fail
 	return strconv.FormatUint(uint64(sum.Sum32()%999999+1), 10)
+}
+
+func isInstanceNumber(key string) bool {
+	n, err := strconv.ParseInt(key, 10, 32)
+	return err == nil && n > 0
 }
 
 // contentDate adds when the content was made, as the old system says.

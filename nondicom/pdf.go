@@ -34,7 +34,7 @@ func (e encapsulation) object(id Identity, a Attachment, s source, more func(*at
 	if err := s.check(e.mime); err != nil {
 		return nil, err
 	}
-	object, set := newObject(e.class, uid.ExplicitLE, e.series, id, a.Key, s.digest)
+	object, set := newObject(e.class, uid.ExplicitLE, e.series, id, a.origin(), s.digest)
 	// Encapsulated Document Module (PS3.3 §C.24.2).
 	contentDate(set, a.CreatedAt)
 	set.text(tag.AcquisitionDateTime, "")

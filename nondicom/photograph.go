@@ -32,7 +32,7 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 		return nil, err
 	}
 	s.content = io.MultiReader(&read, s.content)
-	object, set := newObject(uid.SecondaryCapture, frame.syntax, photoSeries, id, a.Key, s.digest)
+	object, set := newObject(uid.SecondaryCapture, frame.syntax, photoSeries, id, a.origin(), s.digest)
 	set.text(tag.ConversionType, "DI") // PS3.3 §C.8.6.1: digital interface
 	if dicomDate(a.CreatedAt) != "" {
 		contentDate(set, a.CreatedAt)

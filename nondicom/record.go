@@ -24,7 +24,13 @@ type Record struct {
 	ReferringPhysician string  `json:"referring_physician,omitempty"`
 	ReportText         string  `json:"report_text,omitempty"`
 	Fields             []Field `json:"fields,omitempty"` // further columns, in the query's order
+	// Number is its place among the records of its study, from 1: the Instance
+	// Number of its report where the key is no number. Zero: not known.
+	Number int `json:"-"`
 }
+
+// Digest is the SHA-256 of the record's content, hexadecimal.
+func (r Record) Digest() (string, error) { return digestOf(r) }
 
 // Field is a column of the record that has no meaning of its own here. It
 // travels under the name the query gave it.

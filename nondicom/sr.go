@@ -43,7 +43,7 @@ func ReportOfRecord(id Identity, r Record) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	object, set := newObject(uid.BasicTextSR, uid.ExplicitLE, recordSeries, id, r.StudyKey, digest)
+	object, set := newObject(uid.BasicTextSR, uid.ExplicitLE, recordSeries, id, r.origin(), digest)
 	set.sequence(tag.ReferencedPerformedProcedureStepSequence)
 	reportHeader(set, id, "")
 	addContent(set, r)

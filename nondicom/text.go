@@ -49,7 +49,7 @@ func reportOfText(id Identity, a Attachment, s source) (*Object, error) {
 	if charset != "" {
 		items = append(items, textItem(charsetField, charset))
 	}
-	return document(uid.BasicTextSR, textSeries, id, a.Key, s.digest, a.CreatedAt, titleOfText, append(items, textItem(partText, text)))
+	return document(uid.BasicTextSR, textSeries, id, a.origin(), s.digest, a.CreatedAt, titleOfText, append(items, textItem(partText, text)))
 }
 
 // guess is a character set that a text may be in.
@@ -107,8 +107,8 @@ func unicodeOf(raw []byte) (text, guessed string, err error) {
 }
 
 // document makes a structured report of one title and its items.
-func document(class string, series seriesKind, id Identity, key, digest, createdAt string, title code, items []attributes) (*Object, error) {
-	object, set := newObject(class, uid.ExplicitLE, series, id, key, digest)
+func document(class string, series seriesKind, id Identity, from origin, digest, createdAt string, title code, items []attributes) (*Object, error) {
+	object, set := newObject(class, uid.ExplicitLE, series, id, from, digest)
 	set.sequence(tag.ReferencedPerformedProcedureStepSequence)
 	reportHeader(set, id, createdAt)
 	set.text(tag.ValueType, "CONTAINER")

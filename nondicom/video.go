@@ -46,7 +46,7 @@ func (v video) object(id Identity, a Attachment, s source) (*Object, error) {
 	if v.frames <= 0 || v.frameTime <= 0 {
 		return nil, &UnsupportedError{Kind: v.kind, Why: "it does not say how many pictures it has in which time; it can only be archived"}
 	}
-	object, set := newObject(videoPhotographic, v.syntax, videoSeries, id, a.Key, s.digest)
+	object, set := newObject(videoPhotographic, v.syntax, videoSeries, id, a.origin(), s.digest)
 	set.text(tag.Laterality, "")
 	set.text(tag.PatientOrientation, "")
 	contentDate(set, a.CreatedAt)

@@ -44,6 +44,7 @@ type Item struct {
 	Warning        string // what NEW said though it stored the object
 	Bytes          int64
 	SHA256         string // of an attachment: of the source file's content
+	Archive        string // where it stands in the new system's own archive; "" where it does not go there
 	Received       bool
 	Stored         bool   // NEW answered success or warning
 	Found          bool   // NEW lists it
@@ -88,12 +89,12 @@ func (it Item) withDefaults() Item {
 }
 
 const itemColumns = `kind, uid, object_uid, series_uid, sop_class, transfer_syntax, state, class, reason, warning,
-	bytes, sha256, received, stored, found, payload`
+	bytes, sha256, received, stored, found, payload, archive`
 
 func scanItem(row scanner) (Item, error) {
 	var it Item
 	err := row.Scan(&it.Kind, &it.UID, &it.ObjectUID, &it.SeriesUID, &it.SOPClass, &it.TransferSyntax, &it.State,
-		&it.Class, &it.Reason, &it.Warning, &it.Bytes, &it.SHA256, &it.Received, &it.Stored, &it.Found, &it.Payload)
+		&it.Class, &it.Reason, &it.Warning, &it.Bytes, &it.SHA256, &it.Received, &it.Stored, &it.Found, &it.Payload, &it.Archive)
 	return it, err
 }
 
@@ -127,7 +128,7 @@ const (
 		transfer_syntax = excluded.transfer_syntax, state = excluded.state, class = excluded.class,
 		reason = excluded.reason, warning = excluded.warning, bytes = excluded.bytes, sha256 = excluded.sha256,
 		received = excluded.received, stored = excluded.stored, found = excluded.found,
-		payload = COALESCE(excluded.payload, items.payload)`
+		payload = COALESCE(excluded.payload, items.payload), archive = excluded.archive`
 	// keepItem keeps what is recorded of it.
 	keepItem = `ON CONFLICT (study_id, kind, uid) DO UPDATE SET
 		series_uid = COALESCE(NULLIF(items.series_uid, ''), excluded.series_uid),
@@ -145,7 +146,7 @@ func writeItems(ctx context.Context, tx *tx, studyID int64, items []Item, known 
 		for i, it := range chunk {
 			values := []string{"$1"}
 			for _, value := range []any{it.Kind, it.UID, it.ObjectUID, it.SeriesUID, it.SOPClass, it.TransferSyntax, it.State, it.Class,
-				it.Reason, it.Warning, it.Bytes, it.SHA256, bit(it.Received), bit(it.Stored), bit(it.Found), it.Payload} {
+				it.Reason, it.Warning, it.Bytes, it.SHA256, bit(it.Received), bit(it.Stored), bit(it.Found), it.Payload, it.Archive} {
 				values = append(values, q.arg(value))
 			}
 			rows[i] = "(" + strings.Join(values, ", ") + ")"

@@ -51,6 +51,7 @@ const (
 	flagOwnUID    // it stands at NEW under its own UID
 	flagDigest    // SHA256 is a digest in lower-case hexadecimal, kept as bytes
 	flagNoPayload // there is none, not even an empty one
+	flagArchive   // it stands in the new system's own archive
 )
 
 var deflaters = sync.Pool{New: func() any {
@@ -112,7 +113,8 @@ func appendShared(raw []byte, previous, text string) []byte {
 
 func (it *Item) flags() byte {
 	return byte(bit(it.Received)*flagReceived | bit(it.Stored)*flagStored | bit(it.Found)*flagFound |
-		bit(it.ObjectUID == it.UID)*flagOwnUID | bit(isDigest(it.SHA256))*flagDigest | bit(it.Payload == nil)*flagNoPayload)
+		bit(it.ObjectUID == it.UID)*flagOwnUID | bit(isDigest(it.SHA256))*flagDigest | bit(it.Payload == nil)*flagNoPayload |
+		bit(it.Archive != "")*flagArchive)
 }
 
 func isDigest(text string) bool {
@@ -134,6 +136,9 @@ func (it *Item) appendRest(raw []byte) []byte {
 	}
 	if flags&flagNoPayload == 0 {
 		raw = appendText(raw, string(it.Payload))
+	}
+	if flags&flagArchive != 0 {
+		raw = appendText(raw, it.Archive)
 	}
 	return raw
 }
@@ -189,6 +194,9 @@ func (it *Item) readRest(r *manifestReader, flags byte) {
 	}
 	if flags&flagNoPayload == 0 {
 		it.Payload = append([]byte{}, r.bytes(r.number())...)
+	}
+	if flags&flagArchive != 0 {
+		it.Archive = r.text()
 	}
 }
 

@@ -22,7 +22,7 @@ var someItems = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) staging.Item {
 		TransferSyntax: text.Draw(t, "syntax"), State: staging.ItemDone, Class: staging.Data, Reason: text.Draw(t, "reason"),
 		Warning: text.Draw(t, "warning"), Bytes: rapid.Int64Min(0).Draw(t, "bytes"), SHA256: digest.Draw(t, "digest"),
 		Received: rapid.Bool().Draw(t, "received"), Stored: rapid.Bool().Draw(t, "stored"), Found: rapid.Bool().Draw(t, "found"),
-		Payload: rapid.SampledFrom([][]byte{nil, {}, []byte(`{"a":1}`)}).Draw(t, "payload"),
+		Payload: rapid.SampledFrom([][]byte{nil, {}, []byte(`{"a":1}`)}).Draw(t, "payload"), Archive: text.Draw(t, "archive"),
 	}
 }), 0, 20)
 
