@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -94,6 +95,17 @@ func (o *Orthanc) settings(dir string, httpPort int, modalities []Peer) map[stri
 		"StrictAetComparison":          true,
 		"DicomModalities":              known,
 	}
+}
+
+// OrthancPlugin is the file of a plugin of Orthanc's, for the setting Plugins, such
+// as ModalityWorklists. Without it the test is skipped.
+func OrthancPlugin(tb testing.TB, name string) string {
+	tb.Helper()
+	file := "/usr/share/orthanc/plugins/lib" + name + ".so"
+	if _, err := os.Stat(file); err != nil {
+		absent(tb, "%s is not installed (Debian package orthanc)", file)
+	}
+	return file
 }
 
 // peerOr fills what the caller of a launcher left open.
