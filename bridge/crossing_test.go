@@ -37,6 +37,7 @@ type crossing struct {
 	links    []*dimsetest.Link // between the three
 	address  string            // of our Storage SCP
 	commit   *bridge.Committer // nil where nobody asks for commitment
+	answers  *bridge.Answers
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
 }
@@ -76,6 +77,7 @@ func cross(t *testing.T, studies int) *crossing {
 		check(t, bytes.Close())
 		check(t, x.db.Close())
 	})
+	x.answers = bridge.NewAnswers(bridge.Answers{Ledger: x.db, Old: "OLDPACS", New: "NEWPACS", Logger: log})
 	x.serve(log)
 	x.work(log)
 	return x
@@ -112,7 +114,7 @@ func (x *crossing) serve(log *slog.Logger) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(x.t)
 	x.address = listener.Addr().String()
 	x.old.AddDestination(ourAE, x.address)
-	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox, Event: x.reports("NEWPACS")}, Logger: log}
+	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox, Event: x.reports("NEWPACS"), Find: x.answers}, Logger: log}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, listener) }()

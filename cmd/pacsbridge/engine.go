@@ -144,7 +144,8 @@ func (e *engine) newServer(inbox *bridge.Inbox) (*dimse.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare TLS of node.listen: %w", err)
 	}
-	handlers := dimse.Handlers{Store: inbox}
+	handlers := dimse.Handlers{Store: inbox,
+		Find: bridge.NewAnswers(bridge.Answers{Ledger: e.db, Old: e.settings.Old.AETitle, New: e.settings.New.AETitle, Logger: e.log})}
 	if e.committer != nil {
 		handlers.Event = e.committer.Results(e.settings.New.AETitle)
 	}
