@@ -40,7 +40,7 @@ const (
 
 // Keep brings what is due of a collection into the archive: all of it, since a
 // study's rows and files go there together. Doing it again changes nothing.
-func (k *Keeper) Keep(ctx context.Context, c *Collection, ledger Ledger) error {
+func (k *Keeper) Keep(ctx context.Context, c *Collection, notes *logbook) error {
 	kept := c.kept()
 	if k == nil || len(kept) == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (k *Keeper) Keep(ctx context.Context, c *Collection, ledger Ledger) error {
 		}
 		it.Stored = true
 	}
-	return c.save(ctx, ledger)
+	return notes.note(ctx, c.Items)
 }
 
 // standing is what of a collection stands at its target, given what NEW lists:

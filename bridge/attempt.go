@@ -41,5 +41,5 @@ func (m *Migrator) attempt(ctx context.Context, study staging.Study, ledger Ledg
 			err = fmt.Errorf("fault of the program: %v", p)
 		}
 	}()
-	return m.journey(ctx, study, ledger)
+	return m.journey(ctx, study, newLogbook(ledger))
 }

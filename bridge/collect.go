@@ -46,8 +46,8 @@ func (e *IncompleteError) Unwrap() error { return e.Last }
 // Collect asks OLD for the instances that are not in the spool yet: first by
 // study, then by series, then one by one. The set that arrived decides, not what
 // OLD says about it. Received instances are noted in c whatever the end,
-// and in the ledger after each answer of OLD.
-func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) error {
+// and now and then in the ledger.
+func (k *Collector) Collect(ctx context.Context, c *Collection, notes *logbook) error {
 	k.reuse(c)
 	if c.whole() {
 		return nil
@@ -58,7 +58,7 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 	var last error
 	for _, step := range k.steps() {
 		before := len(c.missing())
-		refused, err := step.by.carryOut(ctx, c, step.plan(c), arrivals, ledger)
+		refused, err := step.by.carryOut(ctx, c, step.plan(c), arrivals, notes)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, ledger Ledger) e
 			return err
 		}
 		c.mark()
-		if err := c.save(ctx, ledger); err != nil {
+		if err := notes.note(ctx, c.Items); err != nil {
 			return err
 		}
 		missing := c.missing()
@@ -107,13 +107,13 @@ func (k *Collector) steps() []step {
 
 // carryOut asks for one selection after the other. refused is what OLD said last
 // that was no success; err ends the collecting.
-func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Selection, arrivals *Arrivals, ledger Ledger) (refused, err error) {
+func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Selection, arrivals *Arrivals, notes *logbook) (refused, err error) {
 	overloads := 0
 	for _, selection := range selections {
 		before := arrivals.count()
 		err := k.ask(ctx, c, selection, arrivals)
 		c.receive(arrivals.Got())
-		if err := c.save(ctx, ledger); err != nil {
+		if err := notes.note(ctx, c.Items); err != nil {
 			return refused, err
 		}
 		if trouble := arrivals.Trouble(); errors.Is(trouble, spool.ErrFull) {

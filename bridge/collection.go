@@ -1,25 +1,15 @@
 package bridge
 
 import (
-	"context"
-	"fmt"
 	"slices"
 
 	"pacsbridge/nondicom"
 	"pacsbridge/staging"
 )
 
-// Ledger is where the journey of one study is written down. Every write belongs
-// to the lease this process holds on the study and fails once that is lost.
-type Ledger interface {
-	Items(ctx context.Context) ([]staging.Item, error)
-	Save(ctx context.Context, items []staging.Item) error
-	Advance(ctx context.Context, to staging.State, items ...staging.Item) error
-}
-
 // Collection is one study with all that belongs to it: the instances OLD lists,
 // the legacy records, the attachments. Its items are the ledger's rows; the steps
-// of the journey change them, and the migrator saves them.
+// of the journey change them, and the logbook takes them to the ledger.
 type Collection struct {
 	Study staging.Study
 	items []*staging.Item
@@ -164,12 +154,4 @@ func (c *Collection) series() []series {
 		all[n].items = append(all[n].items, it)
 	}
 	return all
-}
-
-// save writes all items to the ledger.
-func (c *Collection) save(ctx context.Context, ledger Ledger) error {
-	if err := ledger.Save(ctx, c.Items()); err != nil {
-		return fmt.Errorf("save the items of study %s: %w", c.Study.UID, err)
-	}
-	return nil
 }

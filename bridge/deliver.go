@@ -22,10 +22,6 @@ type Deliverer struct {
 	Throttle *Throttle // bytes a second to NEW; nil: as fast as it takes them
 }
 
-// saveEvery is how many receipts are gathered before they go to the ledger in one
-// transaction.
-const saveEvery = 64
-
 // DeliveryError tells that NEW did not take every object of a study.
 type DeliveryError struct {
 	Refused int
@@ -48,8 +44,8 @@ const rounds = 3
 
 // Deliver sends what NEW has not acknowledged yet. Sending an instance again
 // changes nothing at NEW, so what is in doubt is sent again, unless NEW lists it.
-func (k *Deliverer) Deliver(ctx context.Context, c *Collection, ledger Ledger) error {
-	book := &receipts{ledger: ledger, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}}
+func (k *Deliverer) Deliver(ctx context.Context, c *Collection, notes *logbook) error {
+	book := &receipts{notes: notes, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}}
 	for _, it := range c.toStore() {
 		if !it.Stored {
 			book.items[it.ObjectUID] = it
@@ -67,8 +63,8 @@ func (k *Deliverer) Deliver(ctx context.Context, c *Collection, ledger Ledger) e
 			break
 		}
 		err = k.New.Store(ctx, parcels, func(r Receipt) { book.enter(ctx, r) })
-		if saved := book.flush(ctx); saved != nil {
-			return saved
+		if unsaved := book.trouble(); unsaved != nil {
+			return unsaved
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -131,9 +127,9 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 	}
 }
 
-// receipts enters NEW's answers into the items and, some at a time, into the ledger.
+// receipts enters NEW's answers into the items and, now and then, into the ledger.
 type receipts struct {
-	ledger Ledger
+	notes *logbook
 
 	mu       sync.Mutex
 	items    map[string]*staging.Item // by the UID they have at NEW
@@ -217,9 +213,24 @@ func (b *receipts) enter(ctx context.Context, r Receipt) {
 		it.Class, it.Reason = f.Class, f.Reason
 		b.refusals[r.SOPInstance] = r.Err
 	}
-	if b.unsaved = append(b.unsaved, *it); len(b.unsaved) >= saveEvery {
-		b.save(ctx)
+	b.unsaved = append(b.unsaved, *it)
+	if err := b.notes.note(ctx, b.take); err != nil && b.failed == nil {
+		b.failed = err
 	}
+}
+
+// trouble is the ledger's first error.
+func (b *receipts) trouble() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failed
+}
+
+// take hands out what has been entered since it was last called.
+func (b *receipts) take() []staging.Item {
+	taken := b.unsaved
+	b.unsaved = nil
+	return taken
 }
 
 // remark adds to what is noted of an object, once.
@@ -228,22 +239,4 @@ func remark(known, new string) string {
 		return known
 	}
 	return joined(known, new)
-}
-
-// flush saves what has not been saved and returns the ledger's first error.
-func (b *receipts) flush(ctx context.Context) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.save(ctx)
-	return b.failed
-}
-
-func (b *receipts) save(ctx context.Context) {
-	if len(b.unsaved) == 0 {
-		return
-	}
-	if err := b.ledger.Save(ctx, b.unsaved); err != nil && b.failed == nil {
-		b.failed = fmt.Errorf("save %d receipts: %w", len(b.unsaved), err)
-	}
-	b.unsaved = b.unsaved[:0]
 }

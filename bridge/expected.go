@@ -11,7 +11,7 @@ import (
 
 // list enters into the collection what OLD lists now. Where OLD counts more than
 // it lists, or cannot list at all, the collection knows, and collecting it tells.
-func (m *Migrator) list(ctx context.Context, c *Collection, ledger Ledger) error {
+func (m *Migrator) list(ctx context.Context, c *Collection, notes *logbook) error {
 	if !uid.Opaque(c.Study.UID) {
 		return &InvalidUIDError{Of: "study", UID: c.Study.UID}
 	}
@@ -34,7 +34,7 @@ func (m *Migrator) list(ctx context.Context, c *Collection, ledger Ledger) error
 		return &UnlistedError{Counted: c.counted}
 	}
 	c.List(listed)
-	if err := c.save(ctx, ledger); err != nil {
+	if err := notes.note(ctx, c.Items); err != nil {
 		return err
 	}
 	for _, l := range listed {

@@ -89,29 +89,29 @@ func (m *Migrator) leased(ctx context.Context, claim *staging.Claim) (context.Co
 }
 
 // journey is the way of one study: open the collection, collect, compose, deliver,
-// verify. A step and its line in the ledger commit together; what the last step
-// found out stands in the collection for the verdict.
-func (m *Migrator) journey(ctx context.Context, study staging.Study, ledger Ledger) (*Collection, error) {
-	c, err := m.open(ctx, study, ledger)
+// verify. Each step stands in the ledger when it begins; what the steps found out of
+// single items stands in the collection, for the verdict, and in the ledger at checkpoints.
+func (m *Migrator) journey(ctx context.Context, study staging.Study, notes *logbook) (*Collection, error) {
+	c, err := m.open(ctx, study, notes)
 	if err != nil {
 		return c, err
 	}
-	if err := m.Collect.Collect(ctx, c, ledger); err != nil {
+	if err := m.Collect.Collect(ctx, c, notes); err != nil {
 		return c, err
 	}
 	if err := m.Compose.Compose(ctx, c); err != nil {
 		return c, err
 	}
-	if err := ledger.Advance(ctx, staging.Delivering, c.Items()...); err != nil {
+	if err := notes.advance(ctx, staging.Delivering, c.Items); err != nil {
 		return c, err
 	}
-	if err := m.Deliver.Deliver(ctx, c, ledger); err != nil {
+	if err := m.Deliver.Deliver(ctx, c, notes); err != nil {
 		return c, err
 	}
-	if err := m.Archive.Keep(ctx, c, ledger); err != nil {
+	if err := m.Archive.Keep(ctx, c, notes); err != nil {
 		return c, err
 	}
-	if err := ledger.Advance(ctx, staging.Verifying, c.Items()...); err != nil {
+	if err := notes.advance(ctx, staging.Verifying, c.Items); err != nil {
 		return c, err
 	}
 	return c, m.Verify.Verify(ctx, c)
@@ -119,8 +119,8 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, ledger Ledg
 
 // open makes the study collection: what the ledger knows, and what OLD lists now.
 // The collection is returned with an error too, as far as it is known.
-func (m *Migrator) open(ctx context.Context, study staging.Study, ledger Ledger) (*Collection, error) {
-	items, err := ledger.Items(ctx)
+func (m *Migrator) open(ctx context.Context, study staging.Study, notes *logbook) (*Collection, error) {
+	items, err := notes.items(ctx)
 	c := NewCollection(study, items)
 	if err != nil {
 		return c, fmt.Errorf("read the items of study %s: %w", study.UID, err)
@@ -131,7 +131,7 @@ func (m *Migrator) open(ctx context.Context, study staging.Study, ledger Ledger)
 	case staging.Ghost:
 		return c, nil
 	}
-	return c, m.list(ctx, c, ledger)
+	return c, m.list(ctx, c, notes)
 }
 
 // HeldError says why a legacy record may not travel until a person has looked at it.
