@@ -89,7 +89,7 @@ var rules = []rule{
 	{as[*PendingCommitmentError], staging.PeerBusy, Wait},
 	{as[*UnansweredError], staging.Timeout, Hopeless},
 	{as[*NoCommitmentError], staging.PeerRefused, Halt},
-	{busyPeer, staging.PeerBusy, Wait}, // also where it is why a study stays incomplete
+	{busyArchive, staging.PeerBusy, Wait}, // also where it is why a study stays incomplete
 	{as[*IncompleteError], staging.Incomplete, Again},
 	{as[*FreshUIDError], staging.Incomplete, Hopeless},
 	{as[*UnlistedError], staging.Incomplete, Again},

@@ -166,15 +166,13 @@ func away(err error) bool {
 // target without room (A7xx to C-STORE), an archive too busy to look at a C-MOVE
 // (A700, A701). A702 may mean this study alone, and A700 to C-FIND too many answers.
 func busyPeer(err error) bool {
+	return busyArchive(err) || stored(busy)(err)
+}
+
+// busyArchive fits the answers to a C-MOVE or C-GET of an archive that did not even
+// look at it.
+func busyArchive(err error) bool {
 	var status *dimse.StatusError
-	if !errors.As(err, &status) {
-		return false
-	}
-	switch status.Service {
-	case dimse.ServiceStore:
-		return busy(status.Status)
-	case dimse.ServiceMove, dimse.ServiceGet:
-		return status.Status == dimse.StatusOutOfResources || status.Status == dimse.StatusCannotCountMatches
-	}
-	return false
+	return errors.As(err, &status) && (status.Service == dimse.ServiceMove || status.Service == dimse.ServiceGet) &&
+		(status.Status == dimse.StatusOutOfResources || status.Status == dimse.StatusCannotCountMatches)
 }
