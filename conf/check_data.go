@@ -136,14 +136,3 @@ func (c checker) url(key string, u URL) {
 		c.fail(key, "write scheme://user:password@host/path", "names no host")
 	}
 }
-
-func (c checker) nondicom(n Nondicom) {
-	if len(n.Deliver) == 0 {
-		c.fail("nondicom.deliver", "set it to [dicom]", "is empty")
-	}
-	for i, d := range n.Deliver {
-		oneOf(c, fmt.Sprintf("nondicom.deliver[%d]", i), d, DeliverDICOM, DeliverArchive)
-	}
-	oneOf(c, "nondicom.records", n.Records, RecordsSR, RecordsNone)
-	oneOf(c, "nondicom.archive.compress", n.Archive.Compress, "none", "zstd")
-}

@@ -1,7 +1,5 @@
 package conf
 
-import "slices"
-
 // notYet refuses what the settings can say but this version cannot do, so
 // that nobody learns of it in the middle of a migration.
 func (c checker) notYet(s *Settings) {
@@ -10,7 +8,6 @@ func (c checker) notYet(s *Settings) {
 		key, what  string
 		hintedAway string
 	}{
-		{slices.Contains(s.Nondicom.Deliver, DeliverArchive), "nondicom.deliver", "archive", "set it to [dicom]"},
 		{len(s.Rules) > 0, "rules", "changing attributes on the way", "leave it empty"},
 		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
 	} {

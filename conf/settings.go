@@ -137,10 +137,20 @@ type Nondicom struct {
 
 // Archive is the new system's own database and store.
 type Archive struct {
-	URL      URL    `mapstructure:"url"`
-	Store    URL    `mapstructure:"store"`
-	Compress string `mapstructure:"compress"`
-	Encrypt  string `mapstructure:"encrypt"`
+	URL      URL            `mapstructure:"url"`
+	Store    URL            `mapstructure:"store"`
+	Compress string         `mapstructure:"compress"`
+	Encrypt  string         `mapstructure:"encrypt"` // age public keys, parted by blanks
+	Tables   []ArchiveTable `mapstructure:"tables"`  // empty: tables of our own are made
+}
+
+// ArchiveTable maps one level of a study to a table of the archive's database.
+type ArchiveTable struct {
+	Of      string   `mapstructure:"of"` // study, series, object, record or attachment
+	Table   string   `mapstructure:"table"`
+	Key     []string `mapstructure:"key"`     // columns that tell its rows apart
+	Columns []string `mapstructure:"columns"` // "column = value"
+	Parent  string   `mapstructure:"parent"`  // "column = column of the parent's table"
 }
 
 // Dashboard is the page that shows the progress.

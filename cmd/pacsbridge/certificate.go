@@ -115,5 +115,5 @@ func (p *program) certify(ctx context.Context, studyUID string, again bool) (iss
 
 // registrar issues certificates.
 func (r *rig) registrar() *bridge.Registrar {
-	return &bridge.Registrar{Books: r.db, New: r.new, Chain: r.db, OldAE: r.settings.Old.AETitle, NewAE: r.settings.New.AETitle}
+	return &bridge.Registrar{Books: r.db, New: r.new, Archive: r.keeper(nil), Chain: r.db, OldAE: r.settings.Old.AETitle, NewAE: r.settings.New.AETitle}
 }

@@ -21,12 +21,17 @@ import (
 
 func newCheckCommand(p *program) *cobra.Command {
 	var asJSON bool
+	var day string
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Try everything a migration needs, and say how to mend what does not work",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			findings, err := p.check(command.Context())
+			on, err := parseDay("--day", day)
+			if err != nil {
+				return err
+			}
+			findings, err := p.check(command.Context(), on)
 			if err != nil {
 				return err
 			}
@@ -45,6 +50,7 @@ func newCheckCommand(p *program) *cobra.Command {
 			return nil
 		},
 	}
+	command.Flags().StringVar(&day, "day", "", "day of which the first legacy record is shown, masked (default: the last one that has records, of two weeks)")
 	command.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	return command
 }
@@ -57,8 +63,9 @@ type finding struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// check tries everything; the settings themselves must be right for that.
-func (p *program) check(ctx context.Context) ([]finding, error) {
+// check tries everything; the settings themselves must be right for that. The
+// legacy database is asked for the records of a day, zero: of the last that has some.
+func (p *program) check(ctx context.Context, day time.Time) ([]finding, error) {
 	settings, err := p.settings()
 	if err != nil {
 		return nil, err
@@ -95,12 +102,15 @@ func (p *program) check(ctx context.Context) ([]finding, error) {
 		try("new PACS commits to storage", func() (string, error) { return r.tryCommitment(ctx, p) })
 	}
 	if settings.Legacy.Enabled() {
-		try("legacy database", func() (string, error) { return settings.Legacy.URL.String(), r.tryLegacy(ctx) })
+		try("legacy database", func() (string, error) { return r.tryLegacy(ctx, day) })
 	}
 	for _, store := range settings.Legacy.Stores {
 		try("store "+store.Name, func() (string, error) {
 			return store.At.String(), tryStore(ctx, fetch.Store{Name: store.Name, At: store.At.Reveal()})
 		})
+	}
+	if sendsToArchive(settings) {
+		try("archive", func() (string, error) { return settings.Nondicom.Archive.Store.String(), tryArchive(ctx, settings) })
 	}
 	return findings, nil
 }
@@ -222,29 +232,6 @@ func (r *rig) tryCommitment(ctx context.Context, p *program) (string, error) {
 			Err: &bridge.NoCommitmentError{Err: &dimse.NoContextError{SOPClass: uid.StorageCommitment}}})
 	}
 	return "Storage Commitment Push Model; its answers come to " + r.settings.Node.Listen + " where it opens an association for them", nil
-}
-
-// tryLegacy runs both queries on one day, which shows a wrong column or parameter.
-func (r *rig) tryLegacy(ctx context.Context) error {
-	legacy, err := openLegacy(ctx, r.settings)
-	if err != nil {
-		return err
-	}
-	defer legacy.Close()
-	now := time.Now()
-	records, err := legacy.Records(ctx, now.AddDate(0, 0, -1), now, "", 1)
-	if err != nil {
-		return withHint(err, "see legacy.records")
-	}
-	key := ""
-	if len(records) > 0 {
-		key = records[0].StudyKey
-	}
-	if r.settings.Legacy.Attachments == "" || key == "" {
-		return nil
-	}
-	_, err = legacy.Attachments(ctx, key)
-	return withHint(err, "see legacy.attachments")
 }
 
 func tryStore(ctx context.Context, store fetch.Store) error {

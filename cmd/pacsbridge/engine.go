@@ -201,13 +201,14 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 	if e.stores, err = fetch.Open(locations); err != nil {
 		return nil, withHint(fmt.Errorf("open the file stores: %w", err), "see legacy.stores")
 	}
-	m := e.settings.Migration
+	m, keeper := e.settings.Migration, e.keeper(e.spool)
 	return &bridge.Migrator{
 		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool,
 		Collect:  e.newCollector(inbox),
-		Compose:  &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: e.settings.Nondicom.Records == conf.RecordsSR},
+		Compose:  e.newComposer(),
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
-		Verify:   &bridge.Verifier{New: e.new, Commit: e.committer},
+		Archive:  keeper,
+		Verify:   &bridge.Verifier{New: e.new, Archive: keeper, Commit: e.committer},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
 		OnHalt: func(err error) { e.halt(err) }, OnFailed: e.tell,
 	}, nil

@@ -30,6 +30,7 @@ var commands = []func(*program) *cobra.Command{
 	newPrioritiseCommand,
 	newReportCommand,
 	newCertificateCommand,
+	newArchiveCommand,
 	newEchoCommand,
 	newFindCommand,
 	newDemoCommand,

@@ -10,6 +10,7 @@ import (
 	"pacsbridge/bridge"
 	"pacsbridge/conf"
 	"pacsbridge/nondicom"
+	"pacsbridge/nondicom/archive"
 	"pacsbridge/staging"
 )
 
@@ -22,6 +23,7 @@ type rig struct {
 	db       *staging.DB
 	old, new *bridge.Peer
 	legacy   *nondicom.Legacy // nil where there is none
+	archive  *archive.Archive // nil where nothing goes there
 	staged   func()           // wakes whoever works on what the inventory stages; nil: nobody does
 }
 
@@ -47,13 +49,16 @@ func (p *program) furnish(ctx context.Context, settings *conf.Settings, db *stag
 	if r.legacy, err = openLegacy(ctx, settings); err != nil {
 		return err
 	}
+	if r.archive, err = openArchive(settings); err != nil {
+		return err
+	}
 	return errors.Join(r.explain(work(r)), r.close())
 }
 
 func (r *rig) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
-	errs := []error{r.old.Close(ctx), r.new.Close(ctx)}
+	errs := []error{r.old.Close(ctx), r.new.Close(ctx), r.archive.Close(ctx)}
 	if r.legacy != nil {
 		errs = append(errs, r.legacy.Close())
 	}
@@ -106,7 +111,7 @@ func (r *rig) inventory() *bridge.Inventory {
 
 // reconciler compares OLD, the ledger and NEW.
 func (r *rig) reconciler() *bridge.Reconciler {
-	return &bridge.Reconciler{Finder: bridge.NewWholeFinder(r.old, 0, r.log), Old: r.old, New: r.new, Books: r.db, Legacy: r.legacy != nil}
+	return &bridge.Reconciler{Finder: bridge.NewWholeFinder(r.old, 0, r.log), Old: r.old, New: r.new, Books: r.db, Archive: r.keeper(nil), Legacy: r.legacy != nil}
 }
 
 // explain adds to an error that one of the PACS made what may help.

@@ -71,3 +71,12 @@ func (s *Shelf) Restore(ctx context.Context, e Entry, w io.Writer) error {
 	}
 	return nil
 }
+
+// endings are those that files of a media type usually have.
+var endings = map[string]string{"application/pdf": ".pdf", "application/hl7-cda+xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "text/html": ".html",
+	"text/rtf": ".rtf", "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/bmp": ".bmp", "image/tiff": ".tif",
+	"video/mp4": ".mp4", "video/mpeg": ".mpg", "model/stl": ".stl", "model/obj": ".obj", "model/mtl": ".mtl"}
+
+// Ending is the ending of a file's name that says its media type; empty where
+// there is none.
+func Ending(mediaType string) string { return endings[mediaType] }
