@@ -156,6 +156,7 @@ func (s *serving) decide(a *Association, request *pdu.AssociateRQ) (*pdu.Associa
 	s.answerContexts(a, request, proposals, answer)
 	if asked := request.User.AsyncWindow; asked != nil {
 		answer.User.AsyncWindow = s.grantWindow(asked)
+		a.granted = int(answer.User.AsyncWindow.Invoked)
 	}
 	s.answerExtended(a, proposals, answer)
 	if err := a.negotiated(&request.User, 1); err != nil {

@@ -45,6 +45,7 @@ type Association struct {
 	failed  atomic.Bool // broken is closed; cheaper to ask
 	sending sync.Mutex  // messages go out one after another, never mixed
 	window  chan struct{}
+	granted int    // operations we let the peer have open at once
 	command []byte // command set being read
 
 	mu         sync.Mutex

@@ -219,7 +219,7 @@ func limitTable() [][]string {
 		{"presentation contexts of an association", pdu.MaxContexts}, {"bytes of any PDU but P-DATA-TF", pdu.MaxControlLength},
 		{"bytes of a P-DATA-TF we send", pdu.DefaultMaxLength + pdu.HeaderLength}, {"bytes of a command set", maxCommandLength},
 		{"bytes of an identifier, or of another data set held as a whole", maxIdentifierLength}, {"depth of nested sequences in it", dataset.MaxDepth},
-		{"instances of a commitment transaction of ours", MaxCommitReferences}, {"queries and retrievals at once on an association", maxPerforming},
+		{"instances of a commitment transaction of ours", MaxCommitReferences}, {"operations performed at once on an association; more where the window granted is larger", maxPerforming},
 		{"operations a peer may have open, where it asks for more than one (Server.AsyncWindow)", defaultAsyncWindow},
 		{"connections that have not associated", maxNegotiating}, {"those of one host", maxNegotiatingOfHost},
 		{"lines of log of one kind about one host in a minute", complaintsShown},

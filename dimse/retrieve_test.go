@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
-	"pacsbridge/dimse/pdu"
 	"pacsbridge/dimse/uid"
 )
 
@@ -171,91 +169,5 @@ func TestGetReceivesOverTheSameAssociation(t *testing.T) {
 	got := k.instances()
 	if len(got) != 5 || !bytes.Equal(got[4].data, pattern(100_004)) || got[4].SOPInstance != "1.2.5" {
 		t.Errorf("%d instances", len(got))
-	}
-}
-
-func TestAsynchronousWindowKeepsSeveralStoresOpen(t *testing.T) {
-	var open sync.WaitGroup // every store is under way before the first is answered
-	open.Add(4)
-	address := provider(t, func(s *script) {
-		rq := s.receive().(*pdu.AssociateRQ)
-		s.send(&pdu.AssociateAC{
-			Version: 1, ApplicationContext: pdu.ApplicationContext,
-			Contexts: []pdu.AnsweredContext{{ID: 1, TransferSyntax: uid.ExplicitLE}},
-			User:     pdu.UserInformation{AsyncWindow: &pdu.AsyncWindow{Invoked: min(4, rq.User.AsyncWindow.Invoked), Performed: 1}},
-		})
-		var ids []uint16
-		for range 4 {
-			ids = append(ids, s.answer().MessageID)
-			s.receive()
-		}
-		slices.Reverse(ids)
-		for _, id := range ids { // the answers may come in any order
-			s.command(1, dimse.Command{Field: dimse.CStoreRSP, RespondedTo: id, Status: dimse.Status(0xB000 + id)})
-		}
-		s.receive()
-		s.send(&pdu.ReleaseRP{})
-	})
-	dialer := dimse.Dialer{Address: address, CallingAE: "A", CalledAE: "B", AsyncWindow: 16}
-	a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.CTImageStorage)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := a.Peer().AsyncWindow; n != 4 {
-		t.Errorf("window of %d", n)
-	}
-	seen := make(chan dimse.Status, 4)
-	for range 4 {
-		go func() {
-			defer open.Done()
-			result, err := a.Store(testContext(t), storeOf([]byte{1, 2}))
-			if err != nil {
-				t.Error(err)
-			}
-			seen <- result.Status
-		}()
-	}
-	open.Wait()
-	statuses := map[dimse.Status]bool{<-seen: true, <-seen: true, <-seen: true, <-seen: true}
-	if len(statuses) != 4 {
-		t.Errorf("answers went astray: %v", statuses)
-	}
-	if err := a.Release(testContext(t)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestWindowIsGrantedToPeersThatAsk(t *testing.T) {
-	k := new(keeper)
-	address := serve(t, &dimse.Server{Handlers: dimse.Handlers{Store: k}})
-	dialer := dimse.Dialer{Address: address, CallingAE: "A", CalledAE: "B", AsyncWindow: 100}
-	a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.CTImageStorage)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := a.Peer().AsyncWindow; n != 16 {
-		t.Errorf("window of %d", n)
-	}
-	var all sync.WaitGroup
-	for i := range 200 {
-		all.Go(func() {
-			r := storeOf(pattern(20_000 + i))
-			r.SOPInstance = fmt.Sprintf("1.2.%d", i)
-			if _, err := a.Store(testContext(t), r); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if n := len(k.instances()); n != 200 {
-		t.Errorf("%d instances", n)
-	}
-	for _, i := range k.instances() {
-		if !bytes.Equal(i.data, pattern(len(i.data))) {
-			t.Errorf("%s differs", i.SOPInstance)
-		}
-	}
-	if err := a.Release(testContext(t)); err != nil {
-		t.Error(err)
 	}
 }

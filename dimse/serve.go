@@ -112,18 +112,25 @@ func (a *Association) performAside(m *incoming, operation func(context.Context, 
 		return
 	}
 	ctx, cancel := context.WithCancelCause(a.ctx)
-	if status := a.addPerforming(m.MessageID, cancel); status != StatusSuccess {
+	if status := a.aside(m, cancel, func() { operation(ctx, m, identifier) }); status != StatusSuccess {
 		cancel(nil)
 		a.refuse(m, status)
-		return
+	}
+}
+
+// aside runs an operation in a goroutine of its own, or says why it may not.
+func (a *Association) aside(m *incoming, cancel context.CancelCauseFunc, operation func()) Status {
+	if status := a.addPerforming(m.MessageID, cancel); status != StatusSuccess {
+		return status
 	}
 	a.tasks.Add(1)
 	go func() {
 		defer a.tasks.Done()
 		defer a.removePerforming(m.MessageID, cancel)
 		defer a.recovered()
-		operation(ctx, m, identifier)
+		operation()
 	}()
+	return StatusSuccess
 }
 
 func (a *Association) addPerforming(id uint16, cancel context.CancelCauseFunc) Status {
@@ -132,7 +139,7 @@ func (a *Association) addPerforming(id uint16, cancel context.CancelCauseFunc) S
 	if _, taken := a.performing[id]; taken {
 		return StatusDuplicateInvocation
 	}
-	if len(a.performing) >= maxPerforming {
+	if len(a.performing) >= max(maxPerforming, a.granted) {
 		return StatusResourceLimitation
 	}
 	a.performing[id] = cancel

@@ -40,7 +40,10 @@ type Server struct {
 	TLS      *tls.Config // nil: plain TCP
 	MaxPDU   uint32      // longest P-DATA-TF we ask for; 0: 128 KiB
 	// AsyncWindow is the number of operations a peer may have open at once where
-	// it asks for more than one; 0: 16. They are performed one after another.
+	// it asks for more than one; 0: 16. Queries, retrievals, N-ACTION and
+	// N-EVENT-REPORT are performed at once and answered as they end. Data sets
+	// arrive one after another; their C-STOREs end so too, unless the handler is a
+	// StoreReceiver.
 	AsyncWindow uint16
 	// MaxAssociations is the number of associations at once; those beyond are
 	// rejected 2/3/2. 0: no limit.

@@ -121,6 +121,17 @@ type StoreHandler interface {
 	Store(ctx context.Context, instance *Instance) error
 }
 
+// StoreReceiver is a StoreHandler that keeps an instance in two steps: Receive
+// takes the data set, and commit, which may be slow, makes it last. commit's
+// error is answered as Store's is. Where the peer was granted an asynchronous
+// operations window (PS3.7 §D.3.3.3) commits run beside one another and beside
+// what arrives, and are answered as they end; where it was not they run one after
+// another, and Store is not called either.
+type StoreReceiver interface {
+	StoreHandler
+	Receive(ctx context.Context, instance *Instance) (commit func(context.Context) error, err error)
+}
+
 // serveStore hands an instance to the handler, in the reading goroutine: the
 // data set goes from the connection to the handler without a stop.
 func (a *Association) serveStore(m *incoming, handler StoreHandler) {
@@ -128,12 +139,45 @@ func (a *Association) serveStore(m *incoming, handler StoreHandler) {
 		a.refuse(m, StatusUnrecognizedOperation)
 		return
 	}
-	err := handler.Store(a.ctx, &Instance{
+	instance := &Instance{
 		SOPClass: m.AffectedClass, SOPInstance: m.AffectedInstance, TransferSyntax: m.context.TransferSyntax,
 		CallingAE: a.calling, CalledAE: a.called, RemoteAddr: a.peer.Addr,
 		MoveOriginatorAE: m.MoveOriginatorAE, MoveOriginatorMessageID: m.MoveOriginatorID,
 		Data: m.data,
-	})
+	}
+	receiver, twoSteps := handler.(StoreReceiver)
+	if !twoSteps {
+		err := handler.Store(a.ctx, instance)
+		a.answerStore(m, err)
+		return
+	}
+	commit, err := receiver.Receive(a.ctx, instance)
+	if err != nil || commit == nil {
+		a.answerStore(m, err)
+	} else if m.data.drain() {
+		a.commitStore(m, commit)
+	}
+}
+
+// commitStore runs the second step of a store, beside others where the peer may
+// have several open. One beyond that number waits, and the peer with it.
+func (a *Association) commitStore(m *incoming, commit func(context.Context) error) {
+	operation := func() { a.answerStore(m, commit(a.ctx)) }
+	if a.granted < 2 {
+		operation()
+		return
+	}
+	notCancelled := func(error) {} // C-CANCEL is not for stores
+	switch a.aside(m, notCancelled, operation) {
+	case StatusDuplicateInvocation:
+		a.refuse(m, StatusDuplicateInvocation)
+	case StatusResourceLimitation:
+		operation()
+	}
+}
+
+// answerStore tells how a store went, once its data set has been read.
+func (a *Association) answerStore(m *incoming, err error) {
 	if !m.data.drain() {
 		return
 	}
