@@ -95,7 +95,11 @@ func everyThird(n int, _ dimse.AssociateRequest) error {
 }
 
 func TestThreeFaultsAtOnceLoseNothing(t *testing.T) {
-	const seeds, studies = usualSeeds, 15
+	const studies = 15
+	seeds := usualSeeds
+	if long {
+		seeds = 60
+	}
 	for seed := range uint64(seeds) {
 		random := rand.New(rand.NewPCG(seed, 6))
 		var old, new dimsetest.Faults
@@ -115,13 +119,15 @@ func TestThreeFaultsAtOnceLoseNothing(t *testing.T) {
 			check(t, x.run())
 			x.wantNoLie()
 			x.wantUnaltered()
+			s := x.status()
+			t.Logf("under the faults: %d of %d studies migrated, %d of %d instances proven", s.Studies.Migrated, studies, s.Instances.Verified, s.Instances.Expected)
 
 			x.old.SetFaults(dimsetest.Faults{})
 			x.new.SetFaults(dimsetest.Faults{})
 			check(t, x.run())
 			x.wantNoLie()
 			x.wantUnaltered()
-			if s := x.status(); s.Studies.Migrated != studies {
+			if s = x.status(); s.Studies.Migrated != studies {
 				t.Errorf("when all is well again: %+v, want %d migrated", s.Studies, studies)
 			}
 		})

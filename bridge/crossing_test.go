@@ -29,6 +29,7 @@ const ourAE = "PACSBRIDGE"
 // associations on loopback.
 type crossing struct {
 	t        *testing.T
+	timeouts dimse.Timeouts
 	old, new *dimsetest.Archive
 	db       *staging.DB
 	inbox    *bridge.Inbox
@@ -45,7 +46,13 @@ type crossing struct {
 // cross sets a crossing up with so many seeded studies at OLD, within January.
 func cross(t *testing.T, studies int) *crossing {
 	t.Helper()
-	x := &crossing{t: t, old: archive(t, "OLDPACS"), new: archive(t, "NEWPACS")}
+	return crossWithin(t, studies, dimse.Timeouts{})
+}
+
+// crossWithin is cross with other time-outs at all three ends.
+func crossWithin(t *testing.T, studies int, timeouts dimse.Timeouts) *crossing {
+	t.Helper()
+	x := &crossing{t: t, timeouts: timeouts, old: archive(t, "OLDPACS", timeouts), new: archive(t, "NEWPACS", timeouts)}
 	for _, s := range dimsetest.Corpus(1, studies, january(1), 31) {
 		check(t, x.old.Add(s.Objects...))
 	}
@@ -114,7 +121,8 @@ func (x *crossing) serve(log *slog.Logger) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(x.t)
 	x.address = listener.Addr().String()
 	x.old.AddDestination(ourAE, x.address)
-	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox, Event: x.reports("NEWPACS"), Find: x.answers}, Logger: log}
+	server := &dimse.Server{AETitle: ourAE, Handlers: dimse.Handlers{Store: x.inbox, Event: x.reports("NEWPACS"), Find: x.answers},
+		Timeouts: x.timeouts, Logger: log}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, listener) }()
@@ -210,10 +218,10 @@ func (x *crossing) wantFailed(class staging.Class, instances ...string) {
 	}
 }
 
-func archive(t *testing.T, ae string) *dimsetest.Archive {
+func archive(t *testing.T, ae string, timeouts dimse.Timeouts) *dimsetest.Archive {
 	t.Helper()
 	a := dimsetest.NewArchive(ae)
-	a.Commits = true
+	a.Commits, a.Timeouts = true, timeouts
 	must(a.Start(context.Background()))(t)
 	t.Cleanup(func() { check(t, a.Close()) })
 	return a

@@ -285,7 +285,7 @@ type planted struct {
 
 func TestVerifyFindsWhatWasPlantedAndNothingElse(t *testing.T) {
 	studies := 40
-	if os.Getenv("PACSBRIDGE_LONG") != "" {
+	if long {
 		studies = 500
 	}
 	x := cross(t, studies)
