@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,82 +18,15 @@ import (
 	"pacsbridge/dimse/uid"
 )
 
-// dcmtk finds a tool of DCMTK, or skips the test; where peers are required it
-// fails.
-func dcmtk(t testing.TB, tool string) string {
-	t.Helper()
-	path, err := exec.LookPath(tool)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("PACSBRIDGE_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is required", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-	return ""
-}
-
 // run runs a tool of DCMTK to its end.
 func run(t testing.TB, nagle bool, tool string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(testContext(t), dcmtk(t, tool), args...)
-	cmd.Env = os.Environ()
-	if !nagle {
-		cmd.Env = append(cmd.Env, "TCP_NODELAY=1")
+	do := dimsetest.DCMTK
+	if nagle {
+		do = dimsetest.DCMTKWithNagle
 	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", tool, args, err, out)
-	}
-	return string(out)
-}
-
-// storescp runs DCMTK's storage provider, which writes into the folder it
-// returns, until the test ends.
-func storescp(t testing.TB, nagle bool, options ...string) (address, folder string) {
-	t.Helper()
-	path := dcmtk(t, "storescp")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	_ = listener.Close()
-	folder = t.TempDir()
-	cmd := exec.Command(path, append(options, "-od", folder, port)...)
-	cmd.Env = os.Environ()
-	if !nagle {
-		cmd.Env = append(cmd.Env, "TCP_NODELAY=1")
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	waitFor(t, address)
-	return address, folder
-}
-
-// waitFor waits until somebody listens at the address.
-func waitFor(t testing.TB, address string) {
-	t.Helper()
-	ctx := testContext(t)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("nobody listens at %s", address)
-		}
-	}
+	out := do(t, tool, args...).Need(t)
+	return out.Stdout + out.Stderr
 }
 
 // image is a small secondary capture with size bytes of pixels.
@@ -140,9 +73,9 @@ func TestEchoscuReachesUs(t *testing.T) {
 	for _, options := range [][]string{{}, {"--repeat", "5"}, {"-ppc", "128"}, {"-pdu", "4096"}, {"-pts", "38"}} {
 		run(t, false, "echoscu", append(options, "-aec", "PROVIDER", host, port)...)
 	}
-	cmd := exec.Command(dcmtk(t, "echoscu"), "-aec", "SOMEBODY", host, port)
-	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("Called AE Title Not Recognized")) {
-		t.Errorf("wrong called title: %v\n%s", err, out)
+	out := dimsetest.DCMTK(t, "echoscu", "-aec", "SOMEBODY", host, port)
+	if out.ExitCode == 0 || !strings.Contains(out.Stderr, "Called AE Title Not Recognized") {
+		t.Errorf("wrong called title: %s", out)
 	}
 	run(t, false, "echoscu", "--abort", "-aec", "PROVIDER", host, port)
 }
@@ -169,8 +102,8 @@ func TestStorescuReachesUs(t *testing.T) {
 func TestWeReachStorescp(t *testing.T) {
 	for _, pdu := range []string{"4096", "16384", "131072"} {
 		t.Run("maximum "+pdu, func(t *testing.T) {
-			address, folder := storescp(t, false, "-pdu", pdu, "+xa", "+B")
-			a := dial(t, address, propose(uid.SecondaryCapture), propose(uid.Verification))
+			peer := dimsetest.StartStorescp(t, dimsetest.StorescpOptions{Args: []string{"-pdu", pdu}})
+			a := dial(t, peer.Address, propose(uid.SecondaryCapture), propose(uid.Verification))
 			if err := a.Echo(testContext(t)); err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +117,7 @@ func TestWeReachStorescp(t *testing.T) {
 				if err != nil || result.Status != dimse.StatusSuccess {
 					t.Fatal(result, err)
 				}
-				stored, err := os.ReadFile(filepath.Join(folder, "SC."+instance))
+				stored, err := os.ReadFile(filepath.Join(peer.Dir, "SC."+instance))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -206,8 +139,8 @@ func TestNagleOfThePeerCostsNothing(t *testing.T) {
 	const n = 300
 	limit := 4 * time.Second
 	t.Run("as user", func(t *testing.T) {
-		address, _ := storescp(t, true, "--ignore")
-		a := dial(t, address, propose(uid.SecondaryCapture))
+		peer := dimsetest.StartStorescp(t, dimsetest.StorescpOptions{Nagle: true, Args: []string{"--ignore"}})
+		a := dial(t, peer.Address, propose(uid.SecondaryCapture))
 		data := image(t, "1.2.826.0.1.3680043.10.4", 32<<10)
 		start := time.Now()
 		for range n {

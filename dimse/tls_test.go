@@ -119,10 +119,10 @@ func TestTLSWithDCMTKBothWays(t *testing.T) {
 
 // storeOverTLS stores an image at a storescp that demands our certificate.
 func storeOverTLS(t *testing.T, certificate tls.Certificate, pool *x509.CertPool, options []string) {
-	address, folder := storescp(t, false, options...)
 	config := dimse.BCP195(&tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: pool})
 	config.VerifyConnection = dimse.Certificates{"STORESCP": {"127.0.0.1"}}.Peer("STORESCP")
-	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "STORESCP", TLS: config}
+	peer := dimsetest.StartStorescp(t, dimsetest.StorescpOptions{Args: options, TLS: config})
+	dialer := dimse.Dialer{Address: peer.Address, CallingAE: "USER", CalledAE: "STORESCP", TLS: config}
 	a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.SecondaryCapture)})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func storeOverTLS(t *testing.T, certificate tls.Certificate, pool *x509.CertPool
 	if err := a.Release(testContext(t)); err != nil {
 		t.Error(err)
 	}
-	got, err := os.ReadFile(filepath.Join(folder, "SC."+instance))
+	got, err := os.ReadFile(filepath.Join(peer.Dir, "SC."+instance))
 	if err != nil || !bytes.HasSuffix(got, want) {
 		t.Errorf("%d bytes arrived: %v", len(got), err)
 	}

@@ -145,35 +145,38 @@ func TestContextEndsADial(t *testing.T) {
 	}
 }
 
+// endsOfAnOperation are what a provider may do to an echo, and the error of it.
+var endsOfAnOperation = map[string]struct {
+	play func(*script)
+	want any
+}{
+	"silence":               {func(s *script) { s.receive(); s.wantAbort() }, new(*dimse.TimeoutError)},
+	"abort":                 {func(s *script) { s.receive(); s.send(&pdu.Abort{Source: 2, Reason: 6}) }, new(*dimse.AbortError)},
+	"end of the connection": {func(s *script) { s.receive() }, new(*dimse.TransportError)},
+	"another answer": {func(s *script) {
+		s.receive()
+		s.command(1, dimse.Command{Field: dimse.CFindRSP, RespondedTo: 1})
+		s.wantAbort()
+	}, new(*dimse.ProtocolError)},
+	"another message": {func(s *script) {
+		s.receive()
+		s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 2})
+		s.wantAbort()
+	}, new(*dimse.ProtocolError)},
+	"failure status": {func(s *script) {
+		s.receive()
+		s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 1, Status: 0x0122})
+		s.wantAbort()
+	}, new(*dimse.StatusError)},
+	"half an answer": {func(s *script) {
+		s.receive()
+		s.sendBytes([]byte{4, 0, 0, 0, 0, 99, 0, 0})
+		_, _ = io.Copy(io.Discard, s.conn)
+	}, new(*dimse.TimeoutError)},
+}
+
 func TestWhatEndsAnOperation(t *testing.T) {
-	for name, test := range map[string]struct {
-		play func(*script)
-		want any
-	}{
-		"silence":               {func(s *script) { s.receive(); s.wantAbort() }, new(*dimse.TimeoutError)},
-		"abort":                 {func(s *script) { s.receive(); s.send(&pdu.Abort{Source: 2, Reason: 6}) }, new(*dimse.AbortError)},
-		"end of the connection": {func(s *script) { s.receive() }, new(*dimse.TransportError)},
-		"another answer": {func(s *script) {
-			s.receive()
-			s.command(1, dimse.Command{Field: dimse.CFindRSP, RespondedTo: 1})
-			s.wantAbort()
-		}, new(*dimse.ProtocolError)},
-		"another message": {func(s *script) {
-			s.receive()
-			s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 2})
-			s.wantAbort()
-		}, new(*dimse.ProtocolError)},
-		"failure status": {func(s *script) {
-			s.receive()
-			s.command(1, dimse.Command{Field: dimse.CEchoRSP, RespondedTo: 1, Status: 0x0122})
-			s.wantAbort()
-		}, new(*dimse.StatusError)},
-		"half an answer": {func(s *script) {
-			s.receive()
-			s.sendBytes([]byte{4, 0, 0, 0, 0, 99, 0, 0})
-			_, _ = io.Copy(io.Discard, s.conn)
-		}, new(*dimse.TimeoutError)},
-	} {
+	for name, test := range endsOfAnOperation {
 		t.Run(name, func(t *testing.T) {
 			a := quickly(t, provider(t, func(s *script) { s.accept(); test.play(s) }), propose(uid.Verification))
 			err := a.Echo(testContext(t))

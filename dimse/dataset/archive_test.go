@@ -268,14 +268,7 @@ func digests(path string) map[string]string {
 	syntax, _ := uid.SyntaxOf(meta.TransferSyntaxUID)
 	scan := dataset.NewScanner(bytes.NewReader(data), syntax)
 	found := map[string]string{}
-	var parents []string
-	var items []int
-	here := func() (path string) {
-		for i, parent := range parents {
-			path += fmt.Sprintf("%s[%d]", parent, items[i]-1)
-		}
-		return path
-	}
+	var here nesting
 	for {
 		token, err := scan.Next()
 		if err != nil {
@@ -283,20 +276,35 @@ func digests(path string) map[string]string {
 		}
 		switch token.Kind {
 		case dataset.SequenceStart:
-			parents, items = append(parents, fmt.Sprintf("/%08X", uint32(token.Tag))), append(items, 0)
+			here = append(here, place{token.Tag, -1})
 		case dataset.SequenceEnd:
-			parents, items = parents[:len(parents)-1], items[:len(items)-1]
+			here = here[:len(here)-1]
 		case dataset.ItemStart:
-			items[len(items)-1]++
+			here[len(here)-1].item++
 		case dataset.ElementToken:
 			digest := sha256.New()
 			if _, err := scan.WriteValue(digest); err != nil {
 				return nil
 			}
 			tag := fmt.Sprintf("/%08X", uint32(token.Tag))
-			found[here()+tag] = fmt.Sprintf("%x", digest.Sum(nil))
+			found[here.String()+tag] = fmt.Sprintf("%x", digest.Sum(nil))
 		}
 	}
+}
+
+// nesting is where a walk is: the sequences around it, each with its item.
+type nesting []place
+
+type place struct {
+	sequence dataset.Tag
+	item     int
+}
+
+func (n nesting) String() (path string) {
+	for _, p := range n {
+		path += fmt.Sprintf("/%08X[%d]", uint32(p.sequence), p.item)
+	}
+	return path
 }
 
 func TestPeekAtFilesLosesNothing(t *testing.T) {

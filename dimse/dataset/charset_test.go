@@ -10,60 +10,63 @@ import (
 	"pacsbridge/dimse/dataset"
 )
 
+// decodedTexts are texts in their character sets.
+var decodedTexts = []struct {
+	what    string
+	charset string
+	bytes   string
+	want    string
+	guessed bool
+}{
+	{"plain", "", "Doe^John", "Doe^John", false},
+	{"plain under any declaration", "ISO_IR 100", "Doe^John", "Doe^John", false},
+	{"Latin 1", "ISO_IR 100", "Buc^J\xe9r\xf4me", "Buc^Jérôme", false},
+	{"Latin 2", "ISO_IR 101", "Wa\xb3\xeasa", "Wałęsa", false},
+	{"Latin 3", "ISO_IR 109", "\xe6\xf8", "ĉĝ", false},
+	{"Latin 4", "ISO_IR 110", "\xb1\xbb", "ąģ", false},
+	{"Latin 5", "ISO_IR 148", "\xddzmir", "İzmir", false},
+	{"Latin 9", "ISO_IR 203", "\xa4", "€", false},
+	{"Cyrillic", "ISO_IR 144", "\xbb\xee\xdace\xdc\xd1yp\xd3", "Люкceмбypг", false},
+	{"Arabic", "ISO_IR 127", "\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1", "قباني^لنزار", false},
+	{"Greek", "ISO_IR 126", "\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", "Διονυσιος", false},
+	{"Hebrew", "ISO_IR 138", "\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4", "שרון^דבורה", false},
+	{"Thai", "ISO_IR 166", "\xb9\xd2\xa1", "นาก", false},
+	{"Japanese, half width", "ISO_IR 13", "\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ", false},
+	{"Japanese", `\ISO 2022 IR 87`,
+		"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B",
+		"Yamada^Tarou=山田^太郎=やまだ^たろう", false},
+	{"Japanese, half width and kanji", `ISO 2022 IR 13\ISO 2022 IR 87`,
+		"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J",
+		"ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", false},
+	{"Japanese, supplementary kanji", `\ISO 2022 IR 87\ISO 2022 IR 159`, "\x1b$(D\x30\x21\x1b(B", "丂", false},
+	{"Korean", `\ISO 2022 IR 149`,
+		"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf",
+		"Hong^Gildong=洪^吉洞=홍^길동", false},
+	{"Korean without a second escape", `\ISO 2022 IR 149`, "\x1b$)C\xc8\xab^\xb1\xe6\xb5\xbf", "홍^길동", true},
+	{"Korean as the only value", "ISO 2022 IR 149", "\xc8\xab^\xb1\xe6\xb5\xbf", "홍^길동", false},
+	{"Chinese, simplified, by escapes", `\ISO 2022 IR 58`,
+		"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=", "Zhang^XiaoDong=张^小东=", false},
+	{"Chinese, UTF-8", "ISO_IR 192", "Wang^XiaoDong=王^小东=", "Wang^XiaoDong=王^小东=", false},
+	{"Chinese, GB18030", "GB18030", "Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东=", false},
+	{"Chinese, GB18030 of four bytes", "GB18030", "\x81\x39\xee\x39", "㐀", false},
+	{"Chinese, GBK", "GBK", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", false},
+	{"Latin 1 goes on behind Korean", `ISO 2022 IR 100\ISO 2022 IR 149`, "\x1b$)C\xc8\xab^J\xe9r\xf4me", "홍^Jérôme", false},
+	{"a misspelt term", "ISO-IR 144", "\xbb\xee\xda", "Люк", false},
+	{"a term that is none", "UTF-8", "王", "王", false},
+	{"undeclared UTF-8", "", "J\xc3\xa9r\xc3\xb4me", "Jérôme", true},
+	{"undeclared GBK", "", "\xd5\xc5^\xd0\xa1\xb6\xab", "张^小东", true},
+	{"undeclared GBK with a rare character", "ISO_IR 6", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", true},
+	{"undeclared Latin 1", "", "M\xfcller^J\xf6rg", "Müller^Jörg", true},
+	{"GBK declared as UTF-8", "ISO_IR 192", "\xd5\xc5^\xd0\xa1\xb6\xab", "张^小东", true},
+	{"an unknown declaration", "ISO_IR 999", "M\xfcller", "Müller", true},
+	{"half a character", "GB18030", "\xd5", "Õ", true},
+	{"an escape that DICOM does not know", `\ISO 2022 IR 87`, "\x1b%Gabc", "\x1b%Gabc", true},
+	{"half a kanji", `\ISO 2022 IR 87`, "\x1b$B;3E", "\x1b$B;3E", true},
+}
+
 // The names are those of PS3.5 annexes H (Japanese), I (Korean), J (Chinese and Greek, Cyrillic …) and K (Chinese).
 func TestDecodeText(t *testing.T) {
-	for _, c := range []struct {
-		what    string
-		charset string
-		bytes   string
-		want    string
-		guessed bool
-	}{
-		{"plain", "", "Doe^John", "Doe^John", false},
-		{"plain under any declaration", "ISO_IR 100", "Doe^John", "Doe^John", false},
-		{"Latin 1", "ISO_IR 100", "Buc^J\xe9r\xf4me", "Buc^Jérôme", false},
-		{"Latin 2", "ISO_IR 101", "Wa\xb3\xeasa", "Wałęsa", false},
-		{"Latin 3", "ISO_IR 109", "\xe6\xf8", "ĉĝ", false},
-		{"Latin 4", "ISO_IR 110", "\xb1\xbb", "ąģ", false},
-		{"Latin 5", "ISO_IR 148", "\xddzmir", "İzmir", false},
-		{"Latin 9", "ISO_IR 203", "\xa4", "€", false},
-		{"Cyrillic", "ISO_IR 144", "\xbb\xee\xdace\xdc\xd1yp\xd3", "Люкceмбypг", false},
-		{"Arabic", "ISO_IR 127", "\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1", "قباني^لنزار", false},
-		{"Greek", "ISO_IR 126", "\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", "Διονυσιος", false},
-		{"Hebrew", "ISO_IR 138", "\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4", "שרון^דבורה", false},
-		{"Thai", "ISO_IR 166", "\xb9\xd2\xa1", "นาก", false},
-		{"Japanese, half width", "ISO_IR 13", "\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ", false},
-		{"Japanese", `\ISO 2022 IR 87`,
-			"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B",
-			"Yamada^Tarou=山田^太郎=やまだ^たろう", false},
-		{"Japanese, half width and kanji", `ISO 2022 IR 13\ISO 2022 IR 87`,
-			"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J",
-			"ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", false},
-		{"Japanese, supplementary kanji", `\ISO 2022 IR 87\ISO 2022 IR 159`, "\x1b$(D\x30\x21\x1b(B", "丂", false},
-		{"Korean", `\ISO 2022 IR 149`,
-			"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf",
-			"Hong^Gildong=洪^吉洞=홍^길동", false},
-		{"Korean without a second escape", `\ISO 2022 IR 149`, "\x1b$)C\xc8\xab^\xb1\xe6\xb5\xbf", "홍^길동", true},
-		{"Korean as the only value", "ISO 2022 IR 149", "\xc8\xab^\xb1\xe6\xb5\xbf", "홍^길동", false},
-		{"Chinese, simplified, by escapes", `\ISO 2022 IR 58`,
-			"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=", "Zhang^XiaoDong=张^小东=", false},
-		{"Chinese, UTF-8", "ISO_IR 192", "Wang^XiaoDong=王^小东=", "Wang^XiaoDong=王^小东=", false},
-		{"Chinese, GB18030", "GB18030", "Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东=", false},
-		{"Chinese, GB18030 of four bytes", "GB18030", "\x81\x39\xee\x39", "㐀", false},
-		{"Chinese, GBK", "GBK", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", false},
-		{"Latin 1 goes on behind Korean", `ISO 2022 IR 100\ISO 2022 IR 149`, "\x1b$)C\xc8\xab^J\xe9r\xf4me", "홍^Jérôme", false},
-		{"a misspelt term", "ISO-IR 144", "\xbb\xee\xda", "Люк", false},
-		{"a term that is none", "UTF-8", "王", "王", false},
-		{"undeclared UTF-8", "", "J\xc3\xa9r\xc3\xb4me", "Jérôme", true},
-		{"undeclared GBK", "", "\xd5\xc5^\xd0\xa1\xb6\xab", "张^小东", true},
-		{"undeclared GBK with a rare character", "ISO_IR 6", "\xd6\xec\xe9F\xbb\xf9", "朱镕基", true},
-		{"undeclared Latin 1", "", "M\xfcller^J\xf6rg", "Müller^Jörg", true},
-		{"GBK declared as UTF-8", "ISO_IR 192", "\xd5\xc5^\xd0\xa1\xb6\xab", "张^小东", true},
-		{"an unknown declaration", "ISO_IR 999", "M\xfcller", "Müller", true},
-		{"half a character", "GB18030", "\xd5", "Õ", true},
-		{"an escape that DICOM does not know", `\ISO 2022 IR 87`, "\x1b%Gabc", "\x1b%Gabc", true},
-		{"half a kanji", `\ISO 2022 IR 87`, "\x1b$B;3E", "\x1b$B;3E", true},
-	} {
+	for _, c := range decodedTexts {
 		d := dataset.New().
 			SetString(dataset.SpecificCharacterSet, strings.Split(c.charset, `\`)...).
 			SetString(dataset.PatientName, c.bytes)

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,10 +50,7 @@ func hostileSequences() hostileMatch {
 		}
 		return item.SetString(dataset.StudyID, last)
 	}
-	items := make([]*dataset.Dataset, 4000)
-	for i := range items {
-		items[i] = itemOf("this")
-	}
+	items := slices.Repeat([]*dataset.Dataset{itemOf("this")}, 4000)
 	query := dataset.New().SetSequence(dataset.RequestAttributesSequence, itemOf("that"))
 	return hostileMatch{"many keys in many items", query, dataset.New().SetSequence(dataset.RequestAttributesSequence, items...)}
 }

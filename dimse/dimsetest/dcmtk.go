@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -54,7 +53,14 @@ func (o Output) Need(tb testing.TB) Output {
 // test, and a good one proves little: movescu exits 0 on an aborted retrieve.
 func DCMTK(tb testing.TB, tool string, args ...string) Output {
 	tb.Helper()
-	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...))
+	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...), false)
+}
+
+// DCMTKWithNagle is DCMTK with Nagle's algorithm left on, as the tools are
+// shipped.
+func DCMTKWithNagle(tb testing.TB, tool string, args ...string) Output {
+	tb.Helper()
+	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...), true)
 }
 
 // SendFiles stores Part 10 files at a peer, each in the transfer syntax it has, by
@@ -70,7 +76,7 @@ func SendFiles(tb testing.TB, to Peer, files ...string) Output {
 // finds in a DICOM file.
 func Dciodvfy(tb testing.TB, file string) []string {
 	tb.Helper()
-	out := runTool(tb, exec.Command(need(tb, "dciodvfy", "dicom3tools"), file))
+	out := runTool(tb, exec.Command(need(tb, "dciodvfy", "dicom3tools"), file), false)
 	var faults []string
 	for line := range strings.Lines(out.Stdout + out.Stderr) {
 		if strings.HasPrefix(line, "Error") {
@@ -80,12 +86,12 @@ func Dciodvfy(tb testing.TB, file string) []string {
 	return faults
 }
 
-func runTool(tb testing.TB, cmd *exec.Cmd) Output {
+func runTool(tb testing.TB, cmd *exec.Cmd, nagle bool) Output {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), toolWithin)
 	defer cancel()
 	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
-	bounded.Env = append(os.Environ(), noDelay)
+	bounded.Env = environment(bounded, nagle)
 	var stdout, stderr bytes.Buffer
 	bounded.Stdout, bounded.Stderr = &stdout, &stderr
 	err := bounded.Run()

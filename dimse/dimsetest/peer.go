@@ -2,6 +2,7 @@ package dimsetest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -109,8 +110,11 @@ func tempDir(tb testing.TB, name string) string {
 }
 
 // echo asks whether the peer answers a C-ECHO.
-func (p Peer) echo(ctx context.Context) error {
-	dialer := &dimse.Dialer{Address: p.Address, CallingAE: "PROBE", CalledAE: p.AE}
+func (p Peer) echo(ctx context.Context) error { return p.echoOver(ctx, nil) }
+
+// echoOver is echo over TLS, or without where config is nil.
+func (p Peer) echoOver(ctx context.Context, config *tls.Config) error {
+	dialer := &dimse.Dialer{Address: p.Address, CallingAE: "PROBE", CalledAE: p.AE, TLS: config}
 	proposal := dimse.Proposal{SOPClass: uid.Verification, TransferSyntaxes: []string{uid.ImplicitLE}}
 	association, err := dialer.Dial(ctx, []dimse.Proposal{proposal})
 	if err != nil {

@@ -1,6 +1,8 @@
 package dimsetest
 
 import (
+	"context"
+	"crypto/tls"
 	"os/exec"
 	"testing"
 )
@@ -19,6 +21,8 @@ type StorescpOptions struct {
 	Address string   // a free one when empty
 	Args    []string // further options, e.g. --abort-after, +xi
 	Nagle   bool     // leave Nagle's algorithm on, as it is shipped
+	// TLS is how to ask it whether it is ready, where Args make it speak TLS.
+	TLS *tls.Config
 }
 
 // StartStorescp starts a storescp that takes every SOP class and transfer
@@ -35,7 +39,7 @@ func StartStorescp(tb testing.TB, options StorescpOptions) *Storescp {
 	cmd := exec.Command(program, append(args, peer.Port())...)
 	cmd.Env = environment(cmd, options.Nagle)
 	s := &Storescp{Process: startProcess(tb, "storescp", cmd), Peer: peer, Dir: dir}
-	s.await(tb, peer.echo)
+	s.await(tb, func(ctx context.Context) error { return peer.echoOver(ctx, options.TLS) })
 	return s
 }
 

@@ -13,12 +13,18 @@ import (
 	"pacsbridge/dimse/pdu"
 )
 
-// message reads one message back: its command, its data set, and the longest
-// P-DATA-TF on the way.
+// readMessage is one message as it was read back.
+type readMessage struct {
+	command, data []byte
+	longest       uint32        // P-DATA-TF on the way
+	last          map[bool]bool // whether the last fragment of the command set, and of the data set, has come
+}
+
+// message reads one message back.
 func message(t *testing.T, stream []byte) (command, data []byte, longest uint32) {
 	t.Helper()
 	r := pdu.NewReader(bufio.NewReaderSize(bytes.NewReader(stream), 16))
-	last := map[bool]bool{}
+	m := readMessage{last: map[bool]bool{}}
 	for {
 		kind, err := r.Next()
 		if err == io.EOF {
@@ -27,36 +33,40 @@ func message(t *testing.T, stream []byte) (command, data []byte, longest uint32)
 		if err != nil || kind != pdu.TypeData {
 			t.Fatal(kind, err)
 		}
-		length := uint32(0)
-		for {
-			v, ok, err := r.NextValue()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !ok {
-				break
-			}
-			if last[v.Command] || v.ContextID != 5 {
-				t.Fatalf("%+v behind the last fragment", v)
-			}
-			last[v.Command] = v.Last
-			b, err := io.ReadAll(r)
-			if err != nil || len(b) != int(v.Length) {
-				t.Fatal(err)
-			}
-			length += 6 + v.Length
-			if v.Command {
-				command = append(command, b...)
-			} else {
-				data = append(data, b...)
-			}
-		}
-		longest = max(longest, length)
+		m.longest = max(m.longest, m.values(t, r))
 	}
-	if !last[true] {
+	if !m.last[true] {
 		t.Fatal("command set without an end")
 	}
-	return command, data, longest
+	return m.command, m.data, m.longest
+}
+
+// values reads the values of one P-DATA-TF and returns its length.
+func (m *readMessage) values(t *testing.T, r *pdu.Reader) (length uint32) {
+	t.Helper()
+	for {
+		v, ok, err := r.NextValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return length
+		}
+		if m.last[v.Command] || v.ContextID != 5 {
+			t.Fatalf("%+v behind the last fragment", v)
+		}
+		m.last[v.Command] = v.Last
+		b, err := io.ReadAll(r)
+		if err != nil || len(b) != int(v.Length) {
+			t.Fatal(err)
+		}
+		length += 6 + v.Length
+		if v.Command {
+			m.command = append(m.command, b...)
+		} else {
+			m.data = append(m.data, b...)
+		}
+	}
 }
 
 // writes counts the writes that go through it.
