@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"pacsbridge/dimse/uid"
 	"pacsbridge/nondicom"
@@ -39,7 +40,8 @@ func (v *Inventory) joined(ctx context.Context, page []nondicom.Record, l *listi
 }
 
 // join finds the study a record belongs to: by Study Instance UID, else by
-// accession number and patient ID. Two matches are an ambiguity, and held is its
+// accession number and patient ID, of the same issuer where both sides tell it.
+// Two matches are an ambiguity, and held is its
 // text; the record then gets a study row of its own that never travels. A record
 // that joins no study gets one made from itself.
 func (v *Inventory) join(ctx context.Context, record nondicom.Record, l *listing) (study staging.Study, held string, err error) {
@@ -60,6 +62,9 @@ func (v *Inventory) join(ctx context.Context, record nondicom.Record, l *listing
 	if err != nil {
 		return staging.Study{}, "", err
 	}
+	if q.StudyUID == "" {
+		matches = slices.DeleteFunc(matches, func(s staging.Study) bool { return !sameIssuer(s.Issuer, record.Issuer) })
+	}
 	switch len(matches) {
 	case 0:
 		return ownStudy(record, staging.Ghost), "", nil
@@ -70,6 +75,10 @@ func (v *Inventory) join(ctx context.Context, record nondicom.Record, l *listing
 	return ownStudy(record, staging.Ambiguous),
 		fmt.Sprintf("accession number and patient ID of the record match %d studies at the old PACS", len(matches)), nil
 }
+
+// sameIssuer reports whether two patient IDs may be of one issuer: where one side
+// does not tell it, they may.
+func sameIssuer(one, other string) bool { return one == "" || other == "" || one == other }
 
 // confirm counts a study that OLD holds and did not list where it should have.
 func (l *listing) confirm(study staging.Study) {
@@ -164,7 +173,7 @@ func claimedBy(study staging.Study, page []nondicom.Record) []nondicom.Record {
 	for _, r := range page {
 		byUID := r.StudyUID == study.UID
 		byAccession := r.StudyUID == "" && r.AccessionNumber != "" &&
-			r.AccessionNumber == study.AccessionNumber && r.PatientID == study.PatientID
+			r.AccessionNumber == study.AccessionNumber && r.PatientID == study.PatientID && sameIssuer(r.Issuer, study.Issuer)
 		if byUID || byAccession {
 			claimed = append(claimed, r)
 		}

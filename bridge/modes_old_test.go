@@ -313,6 +313,23 @@ func TestFailureModesOfTheLegacySystem(t *testing.T) {
 					Patient: dimsetest.Patient{ID: s.records[0].PatientID, Name: "A^B"}})...))
 			}
 		})},
+		{name: "legacy row without StudyUID, two candidates of two issuers", check: arrived(1, 1), arrange: attach(func(x *crossing, s *shelf, _ string) {
+			s.records[0].StudyUID, s.records[0].Issuer, s.records[0].AccessionNumber, s.records[0].PatientID = "", "WEST", "TWICE", "P1"
+			for i, issuer := range []string{"EAST", "WEST"} {
+				check(x.t, x.old.Add(dimsetest.Study(510+int64(i), dimsetest.StudyOptions{Date: "20260120", Instances: 1, AccessionNumber: "TWICE",
+					Patient: dimsetest.Patient{ID: "P1", Issuer: issuer, Name: "A^B"}})...))
+			}
+		})},
+		{name: "legacy row without StudyUID, of another issuer", check: func(x *crossing) {
+			arrived(1, 1)(x)
+			if n := x.status().Studies.Migrated; n != len(x.studies())+1 {
+				x.t.Errorf("%d studies migrated, want one that the record made besides %d", n, len(x.studies()))
+			}
+		}, arrange: attach(func(x *crossing, s *shelf, _ string) {
+			s.records[0].StudyUID, s.records[0].Issuer, s.records[0].AccessionNumber, s.records[0].PatientID = "", "WEST", "ONCE", "P1"
+			check(x.t, x.old.Add(dimsetest.Study(520, dimsetest.StudyOptions{Date: "20260120", Instances: 1, AccessionNumber: "ONCE",
+				Patient: dimsetest.Patient{ID: "P1", Issuer: "EAST", Name: "A^B"}})...))
+		})},
 		{name: "legacy row without StudyUID, none", check: arrived(1, 1), arrange: attach(func(_ *crossing, s *shelf, _ string) {
 			s.records[0].StudyUID, s.records[0].AccessionNumber = "", "NOBODY"
 		})},
