@@ -40,7 +40,7 @@ func crossWithArchive(t *testing.T, server string) *archiving {
 	check(t, err)
 	t.Cleanup(func() { check(t, x.vault.Close(context.Background())) })
 	files := t.TempDir()
-	check(t, os.WriteFile(filepath.Join(files, "letter.pdf"), []byte("%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"), 0o600))
+	check(t, os.WriteFile(filepath.Join(files, "letter.pdf"), []byte(real), 0o600))
 	check(t, os.WriteFile(filepath.Join(files, "page.pdf"), []byte("<!DOCTYPE html><html><body>No finding.</body></html>"), 0o600))
 	s := recordsFor(x.crossing)
 	x.key = s.records[0].StudyKey

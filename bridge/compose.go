@@ -26,6 +26,9 @@ type Composer struct {
 	Reports bool // a record becomes a Basic Text SR; without it, and without Archive, records stay behind, and say so
 	Archive bool // records and attachments go into the new system's archive
 	NoDICOM bool // and nowhere else: nothing is made into objects
+
+	RefusedPDF Fallback // what becomes of a PDF where NEW takes no Encapsulated PDF; fails when empty
+	Refused    Fallback // and of other objects of ours whose kind NEW does not take
 }
 
 // AttachmentError tells that attachments of a study could not be made ready. Each
@@ -174,7 +177,7 @@ func (k *Composer) attachment(ctx context.Context, c *Collection, id nondicom.Id
 		onlyArchived(c, it, file.SHA256, "")
 		return nil
 	}
-	if !k.Archive {
+	if !k.keepsSources() {
 		defer k.Spool.Remove(c.Study.UID, name)
 	}
 	content, _, err := k.Spool.Open(c.Study.UID, name)

@@ -25,7 +25,8 @@ type Deliverer struct {
 // DeliveryError tells that NEW did not take every object of a study.
 type DeliveryError struct {
 	Refused int
-	First   error // why the first of them was refused
+	First   error            // why the first of them was refused
+	Reasons map[string]error // by the UID at NEW
 }
 
 func (e *DeliveryError) Error() string {
@@ -169,7 +170,7 @@ func (b *receipts) doubtful() []string {
 func (b *receipts) verdict(untried error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e := &DeliveryError{}
+	e := &DeliveryError{Reasons: maps.Clone(b.refusals)}
 	for _, uid := range slices.Sorted(maps.Keys(b.refusals)) {
 		err := b.refusals[uid]
 		e.Refused++

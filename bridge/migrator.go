@@ -105,7 +105,7 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, notes *logb
 	if err := notes.advance(ctx, staging.Delivering, c.Items); err != nil {
 		return c, err
 	}
-	if err := m.Deliver.Deliver(ctx, c, notes); err != nil {
+	if err := m.deliver(ctx, c, notes); err != nil {
 		return c, err
 	}
 	if err := m.Archive.Keep(ctx, c, notes); err != nil {

@@ -15,8 +15,16 @@ func (c checker) nondicom(n Nondicom) {
 	}
 	oneOf(c, "nondicom.records", n.Records, RecordsSR, RecordsNone)
 	oneOf(c, "nondicom.archive.compress", n.Archive.Compress, "none", "zstd")
+	oneOf(c, "nondicom.pdf_refused", n.PDFRefused, FallbackFail, FallbackPages, FallbackArchive)
+	oneOf(c, "nondicom.refused", n.Refused, FallbackFail, FallbackArchive)
 	if slices.Contains(n.Deliver, DeliverArchive) {
 		c.archive(n.Archive)
+		return
+	}
+	for key, fallback := range map[string]Fallback{"nondicom.pdf_refused": n.PDFRefused, "nondicom.refused": n.Refused} {
+		if fallback == FallbackArchive {
+			c.fail(key, "set nondicom.deliver to [dicom, archive]", "needs an archive")
+		}
 	}
 }
 

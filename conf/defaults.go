@@ -28,6 +28,8 @@ var defaults = map[string]any{
 	"nondicom.deliver":          []any{"dicom"},
 	"nondicom.records":          "sr",
 	"nondicom.archive.compress": "none",
+	"nondicom.pdf_refused":      "fail",
+	"nondicom.refused":          "fail",
 
 	"dashboard.listen": "127.0.0.1:8080",
 }

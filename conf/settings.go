@@ -133,6 +133,9 @@ type Nondicom struct {
 	Deliver []Delivery  `mapstructure:"deliver"`
 	Records RecordsForm `mapstructure:"records"`
 	Archive Archive     `mapstructure:"archive"`
+	// What becomes of an object that the new PACS does not accept for its kind.
+	PDFRefused Fallback `mapstructure:"pdf_refused"` // of an Encapsulated PDF
+	Refused    Fallback `mapstructure:"refused"`     // of any other that is made here
 }
 
 // Archive is the new system's own database and store.
@@ -196,6 +199,16 @@ type Delivery string
 const (
 	DeliverDICOM   Delivery = "dicom"
 	DeliverArchive Delivery = "archive"
+)
+
+// Fallback is what becomes of an object that the new PACS does not accept.
+type Fallback string
+
+// The fallbacks.
+const (
+	FallbackFail    Fallback = "fail"
+	FallbackArchive Fallback = "archive" // into the archive alone
+	FallbackPages   Fallback = "pages"   // of a PDF: its pages as pictures, drawn by pdftoppm
 )
 
 // RecordsForm is what a legacy record becomes when delivered as DICOM.

@@ -155,28 +155,41 @@ func (c *capture) class(d depth) string {
 // Modules (PS3.3 §C.8.6.3, C.8.6.4): pages are counted, pictures that move have
 // their times.
 func (c *capture) addFrames(set *attributes, d depth) {
-	set.text(tag.NumberOfFrames, strconv.Itoa(len(c.frames)))
-	set.text(tag.BurnedInAnnotation, "YES") // nobody looked
-	var values []string
-	for i := range c.frames {
-		if c.delays == nil {
-			values = append(values, strconv.Itoa(i+1))
-		} else {
-			values = append(values, strconv.Itoa(c.delays[max(i, 1)-1]*min(i, 1)))
-		}
+	if c.delays == nil {
+		addPages(set, len(c.frames))
+	} else {
+		addTimes(set, c.delays)
 	}
-	pointer := tag.PageNumberVector
-	if c.delays != nil {
-		pointer = tag.FrameTimeVector
-	}
-	set.pointer(tag.FrameIncrementPointer, pointer)
-	set.add(pointer, values)
 	if d != colour8 {
 		set.text(tag.PresentationLUTShape, "IDENTITY")
 		set.text(tag.RescaleIntercept, "0")
 		set.text(tag.RescaleSlope, "1")
 		set.text(tag.RescaleType, "US")
 	}
+}
+
+func addPages(set *attributes, n int) {
+	var numbers []string
+	for i := range n {
+		numbers = append(numbers, strconv.Itoa(i+1))
+	}
+	addVector(set, tag.PageNumberVector, numbers)
+}
+
+// addTimes adds how long after the one before it each frame is shown.
+func addTimes(set *attributes, delays []int) {
+	times := []string{"0"}
+	for _, delay := range delays[:len(delays)-1] {
+		times = append(times, strconv.Itoa(delay))
+	}
+	addVector(set, tag.FrameTimeVector, times)
+}
+
+func addVector(set *attributes, pointer tag.Tag, values []string) {
+	set.text(tag.NumberOfFrames, strconv.Itoa(len(values)))
+	set.text(tag.BurnedInAnnotation, "YES") // nobody looked
+	set.pointer(tag.FrameIncrementPointer, pointer)
+	set.add(pointer, values)
 }
 
 // addTo adds the Image Pixel Module (PS3.3 §C.7.6.3) but for its size.

@@ -59,5 +59,6 @@ func (r *rig) keeper(from *spool.Spool) *bridge.Keeper {
 func (e *engine) newComposer() *bridge.Composer {
 	n := e.settings.Nondicom
 	return &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: n.Records == conf.RecordsSR,
-		Archive: sendsToArchive(e.settings), NoDICOM: !slices.Contains(n.Deliver, conf.DeliverDICOM)}
+		Archive: sendsToArchive(e.settings), NoDICOM: !slices.Contains(n.Deliver, conf.DeliverDICOM),
+		RefusedPDF: bridge.Fallback(n.PDFRefused), Refused: bridge.Fallback(n.Refused)}
 }

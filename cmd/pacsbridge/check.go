@@ -15,6 +15,7 @@ import (
 	"pacsbridge/conf"
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
+	"pacsbridge/nondicom"
 	"pacsbridge/nondicom/fetch"
 	"pacsbridge/staging"
 )
@@ -107,6 +108,11 @@ func (p *program) check(ctx context.Context, day time.Time) ([]finding, error) {
 	for _, store := range settings.Legacy.Stores {
 		try("store "+store.Name, func() (string, error) {
 			return store.At.String(), tryStore(ctx, fetch.Store{Name: store.Name, At: store.At.Reveal()})
+		})
+	}
+	if settings.Nondicom.PDFRefused == conf.FallbackPages {
+		try("pages of PDFs", func() (string, error) {
+			return "pdftoppm", withHint(nondicom.CanDrawPages(), "install poppler-utils, or see nondicom.pdf_refused")
 		})
 	}
 	if sendsToArchive(settings) {

@@ -1,0 +1,96 @@
+package nondicom_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pacsbridge/dimse/dataset"
+	"pacsbridge/nondicom"
+)
+
+// twoPages is a PDF of a page of 72 × 144 points that is black, and one of
+// 144 × 72.
+const twoPages = `%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 144]/Contents 5 0 R>>endobj
+4 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]>>endobj
+5 0 obj<</Length 18>>stream
+0 0 72 144 re f   
+endstream endobj
+trailer<</Root 1 0 R>>
+`
+
+const onePage = `%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 73 71]>>endobj
+trailer<</Root 1 0 R>>
+`
+
+func drawn(t *testing.T, id nondicom.Identity, document string) *nondicom.DrawnPages {
+	t.Helper()
+	pages, err := nondicom.PagesOfPDF(t.Context(), id, letter, strings.NewReader(document), digest([]byte(document)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pages.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pages
+}
+
+func TestPagesOfADocumentBecomeOneCapture(t *testing.T) {
+	tool(t, "pdftoppm", "-v")
+	for who, id := range identities {
+		t.Run(who, func(t *testing.T) {
+			pages := drawn(t, id, twoPages)
+			path, data := part10(t, pages.Object)
+			valid(t, path)
+			mustTool(t, "dcmj2pnm", "+F", "2", path, filepath.Join(t.TempDir(), "out.pnm"))
+			header := headerOf(t, pages.Object, data)
+			rows, _ := header.Int(dataset.Tag(0x00280010))
+			columns, _ := header.Int(dataset.Tag(0x00280011))
+			frames, _ := header.Int(dataset.Tag(0x00280008))
+			if rows != 300 || columns != 300 || frames != 2 {
+				t.Fatalf("%d frames of %d × %d", frames, columns, rows)
+			}
+			pixels := valueOf(t, data, pixelTag+"B\x00\x00", 300*300*3*2)
+			for i, p := range pixels {
+				black := i < 300*300*3 && i/3%300 < 148 // the edge of the page may be grey
+				white := i >= 300*300*3 || i/3%300 > 151
+				if black && p != 0 || white && p != 0xFF {
+					t.Fatalf("sample %d is %d", i, p)
+				}
+			}
+		})
+	}
+	path, _ := part10(t, drawn(t, identities["record"], onePage).Object)
+	valid(t, path)
+	mustTool(t, "dcmj2pnm", path, filepath.Join(t.TempDir(), "out.pnm"))
+}
+
+func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
+	tool(t, "pdftoppm", "-v")
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	var unsupported *nondicom.UnsupportedError
+	if _, err := nondicom.PagesOfPDF(t.Context(), identities["record"], letter, strings.NewReader("%PDF-1.4\nnothing"), ""); !errors.As(err, &unsupported) {
+		t.Errorf("%v", err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := nondicom.PagesOfPDF(stopped, identities["record"], letter, bytes.NewReader([]byte(onePage)), ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
