@@ -33,7 +33,7 @@ func TestEveryMaximumLengthOfAPeerIsHonoured(t *testing.T) {
 			}
 			s.command(5, dimse.Command{Field: dimse.CFindRQ, MessageID: 1, AffectedClass: uid.StudyRootFind, HasData: true})
 			s.data(5, true, nil)
-			command, longest := s.message()
+			command, _, longest := s.wholeMessage()
 			if command.Status != dimse.StatusPending || maximum > 0 && longest > int(maximum) {
 				t.Errorf("%+v in PDUs of %d bytes", command, longest)
 			}
@@ -41,33 +41,62 @@ func TestEveryMaximumLengthOfAPeerIsHonoured(t *testing.T) {
 	}
 }
 
-// message reads the command set of an answer and the data set behind it, and
-// says how long the longest PDU was.
-func (s *script) message() (*dimse.Command, int) {
+func TestEveryMaximumLengthOfAProviderIsHonoured(t *testing.T) {
+	want := pattern(30_001)
+	for _, maximum := range []uint32{0, 7, 8, 9, 12, 127, 4096, 131072, 1<<32 - 1} {
+		t.Run(fmt.Sprint(maximum), func(t *testing.T) {
+			got, longest := make(chan []byte, 1), 0
+			address := provider(t, func(s *script) {
+				s.acceptWithin(maximum)
+				command, data, length := s.wholeMessage()
+				longest = length
+				s.command(1, dimse.Command{Field: dimse.CStoreRSP, RespondedTo: command.MessageID})
+				got <- data
+			})
+			a := dial(t, address, propose(uid.CTImageStorage))
+			if _, err := a.Store(testContext(t), storeOf(want)); err != nil {
+				t.Fatal(err)
+			}
+			if data := <-got; !bytes.Equal(data, want) || maximum > 0 && longest > int(maximum) {
+				t.Errorf("%d bytes in PDUs of %d", len(data), longest)
+			}
+		})
+	}
+	for maximum := uint32(1); maximum < pdu.MinMaxLength; maximum++ {
+		address := provider(t, func(s *script) { s.acceptWithin(maximum); s.wantAbort() })
+		dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
+		if _, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.CTImageStorage)}); err == nil {
+			t.Errorf("%d: an association in which nothing fits", maximum)
+		}
+	}
+}
+
+// wholeMessage reads a command set and the data set behind it, and says how long
+// the longest PDU was.
+func (s *script) wholeMessage() (command *dimse.Command, data []byte, longest int) {
 	s.t.Helper()
-	var command []byte
-	longest := 0
+	var b []byte
 	for {
 		p, ok := s.receive().(*pdu.Data)
 		if !ok {
-			s.t.Fatal("no answer")
+			s.t.Fatal("no message")
 		}
-		length := 0
+		length, ended := 0, false
 		for _, v := range p.Values {
 			length += 6 + len(v.Fragment)
 			if v.Command {
-				command = append(command, v.Fragment...)
-			}
-			if v.Last && !v.Command {
-				longest = max(longest, length)
-				c, err := dimse.DecodeCommand(command)
-				if err != nil {
-					s.t.Fatal(err)
-				}
-				return c, longest
+				b = append(b, v.Fragment...)
+			} else {
+				data, ended = append(data, v.Fragment...), v.Last
 			}
 		}
-		longest = max(longest, length)
+		if longest = max(longest, length); ended {
+			command, err := dimse.DecodeCommand(b)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return command, data, longest
+		}
 	}
 }
 

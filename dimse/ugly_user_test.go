@@ -43,13 +43,15 @@ func provider(t testing.TB, play func(*script)) string {
 }
 
 // accept agrees to everything that is proposed.
-func (s *script) accept() {
+func (s *script) accept() { s.acceptWithin(16384) }
+
+// acceptWithin is accept with a maximum length for what is sent to it.
+func (s *script) acceptWithin(maximum uint32) {
 	rq, ok := s.receive().(*pdu.AssociateRQ)
 	if !ok {
 		s.t.Error("no association request")
 		return
 	}
-	maximum := uint32(16384)
 	ac := &pdu.AssociateAC{Version: 1, ApplicationContext: pdu.ApplicationContext, User: pdu.UserInformation{MaxLength: &maximum}}
 	for _, c := range rq.Contexts {
 		ac.Contexts = append(ac.Contexts, pdu.AnsweredContext{ID: c.ID, TransferSyntax: c.TransferSyntaxes[0]})

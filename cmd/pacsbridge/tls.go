@@ -8,23 +8,12 @@ import (
 	"os"
 
 	"pacsbridge/conf"
+	"pacsbridge/dimse"
 )
 
 // strictTLS is the BCP 195 profile of PS3.15 §B.9: TLS 1.3, or 1.2 with
 // forward secrecy and authenticated encryption.
-func strictTLS() *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-	}
-}
+func strictTLS() *tls.Config { return dimse.BCP195(new(tls.Config)) }
 
 // clientTLS is how we call a peer; nil where it speaks plain TCP. Without a CA
 // of its own the peer's certificate must be known to the system.
