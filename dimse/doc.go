@@ -39,14 +39,16 @@
 // One goroutine an association reads; it hands each answer to the operation
 // with its message ID. C-STORE is served in that goroutine, so that the data set
 // comes straight from the connection; queries and retrievals get goroutines of
-// their own, so that a C-CANCEL is heard.
+// their own, so that a C-CANCEL is heard. Where a peer was granted an asynchronous
+// operations window, the second step of a StoreReceiver gets one too.
 //
 // # Against hostile peers
 //
 // What a peer sends is held in proportion to what has arrived, never to what a
 // length announces. A peer that is silent, dribbles or does not read is cut by
-// the time-outs, MaxAssociations and MaxPerPeer bound how many it may hold, and
-// what it does wrong is logged a few times and then counted. A panic, a
+// the time-outs, MaxAssociations and MaxPerPeer bound how many it may hold, of
+// the places for connections that have not associated one host gets half at most,
+// and what a peer does wrong is logged a few times and then counted. A panic, a
 // handler's too, ends one association.
 //
 // # Errors
