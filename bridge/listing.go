@@ -113,8 +113,17 @@ func (l *instanceList) bySeries(ctx context.Context) error {
 }
 
 // images lists the instances of a series; of all of them at once where none is named.
+// SOP classes are not asked for where that is refused: Orthanc looks into the files for
+// them, and lists nothing where one of the files is lost.
 func (l *instanceList) images(ctx context.Context, seriesUID string) error {
-	keys := []dataset.Tag{dataset.SOPInstanceUID, dataset.SOPClassUID}
+	err := l.imagesWith(ctx, seriesUID, dataset.SOPInstanceUID, dataset.SOPClassUID)
+	if refusedQuery(err) && ctx.Err() == nil {
+		return l.imagesWith(ctx, seriesUID, dataset.SOPInstanceUID)
+	}
+	return err
+}
+
+func (l *instanceList) imagesWith(ctx context.Context, seriesUID string, keys ...dataset.Tag) error {
 	if seriesUID == "" {
 		keys = append(keys, dataset.SeriesInstanceUID)
 	}

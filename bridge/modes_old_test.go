@@ -122,6 +122,14 @@ func TestFailureModesOfTheOldPACS(t *testing.T) {
 			x.old.Relational = true
 			x.old.SetFaults(dimsetest.Faults{Find: refuseQueries(func(level string, relational bool) bool { return level == "SERIES" || level == "IMAGE" && !relational })})
 		}},
+		{name: "IMAGE refused with SOP classes", arrange: func(x *crossing) {
+			x.old.SetFaults(dimsetest.Faults{Find: dimsetest.FindFaults{RefuseQuery: func(identifier *dataset.Dataset) dimse.Status {
+				if identifier.Has(dataset.SOPClassUID) {
+					return dimse.StatusCannotUnderstand
+				}
+				return dimse.StatusSuccess
+			}}})
+		}},
 		{name: "no list of instances, only counts", arrange: func(x *crossing) {
 			x.old.SetFaults(dimsetest.Faults{Find: refuseQueries(func(level string, _ bool) bool { return level != "STUDY" })})
 		}, check: wantWarning("by count only")},
@@ -295,6 +303,15 @@ func TestFailureModesOfTheLegacySystem(t *testing.T) {
 		{name: "attachment empty", class: staging.AttachmentMissing, victims: only("A2"), arrange: attach(second(attachment{Location: "files:empty.pdf", Size: -1}))},
 		{name: "attachment short", class: staging.Mismatch, victims: only("A2"), arrange: attach(second(attachment{Location: "files:whole.pdf", Size: 999}))},
 		{name: "attachment corrupt", class: staging.Mismatch, victims: only("A2"), arrange: attach(second(attachment{Location: "files:whole.pdf", Size: -1, SHA256: strings.Repeat("0", 64)}))},
+		{name: "study listed, zero images, with a record and a document", arrange: attach(func(x *crossing, s *shelf, _ string) {
+			s.records[0].StudyUID = "1.2.3.4"
+			finds(dimsetest.FindFaults{Edit: withStudy("1.2.3.4", 0)})(x)
+		}), check: func(x *crossing) {
+			arrived(1, 1)(x)
+			if made := len(x.new.Digests()) - len(x.old.Digests()); made != 2 {
+				x.t.Errorf("%d objects were made, want the report and the document", made)
+			}
+		}},
 		{name: "duplicate attachment", arrange: attach(second(attachment{Location: "files:whole.pdf", MIME: "application/pdf", Size: -1})), check: func(x *crossing) {
 			arrived(1, 2)(x)
 			if made := len(x.new.Digests()) - len(x.old.Digests()); made != 2 {
