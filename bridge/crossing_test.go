@@ -41,6 +41,7 @@ type crossing struct {
 	answers  *bridge.Answers
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
+	objects  map[string]dimsetest.Object // of NEW at the end, when they were asked for
 }
 
 // cross sets a crossing up with so many seeded studies at OLD, within January.
@@ -221,7 +222,7 @@ func (x *crossing) wantFailed(class staging.Class, instances ...string) {
 func archive(t *testing.T, ae string, timeouts dimse.Timeouts) *dimsetest.Archive {
 	t.Helper()
 	a := dimsetest.NewArchive(ae)
-	a.Commits, a.Timeouts = true, timeouts
+	a.Commits, a.Timeouts, a.Keep = true, timeouts, 4<<20
 	must(a.Start(context.Background()))(t)
 	t.Cleanup(func() { check(t, a.Close()) })
 	return a

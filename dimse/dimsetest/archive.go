@@ -190,7 +190,11 @@ func (a *Archive) Counts() Counts {
 
 // keep takes an object in under the identity that its data set claims.
 func (a *Archive) keep(o Object, digest string) error {
-	head, err := dataset.ReadHeader(o.Reader(), o.TransferSyntax, dataset.PixelData, 0)
+	end := dataset.PixelData
+	if o.Tail == nil && int64(len(o.Data)) < o.Size {
+		end = encapsulatedDocument // which may go on behind what was kept
+	}
+	head, err := dataset.ReadHeader(o.Reader(), o.TransferSyntax, end, 0)
 	if err != nil {
 		return err
 	}
@@ -210,6 +214,9 @@ func (a *Archive) keep(o Object, digest string) error {
 	a.studies[o.StudyUID] = append(a.studies[o.StudyUID], h)
 	return nil
 }
+
+// encapsulatedDocument is the content of an Encapsulated PDF and the like.
+const encapsulatedDocument = dataset.Tag(0x00420011)
 
 func digestOf(r io.Reader) (string, error) {
 	digest := sha256.New()
