@@ -20,6 +20,8 @@ type Collector struct {
 	Spool  *spool.Spool
 	Grace  time.Duration // how long late instances are waited for after the last one; 2 s when zero
 	Logger *slog.Logger
+
+	arrived func(Arrival) // told of each instance that comes in; nil: nobody
 }
 
 // IncompleteError names the instances that OLD lists and did not send, asked for
@@ -52,7 +54,7 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, notes *logbook) 
 	if c.whole() {
 		return nil
 	}
-	arrivals := k.Inbox.Expect(c.Study.UID)
+	arrivals := k.Inbox.Expect(c.Study.UID, k.arrived)
 	defer func() { arrivals.Close(c.missing()...) }()
 	c.receive(arrivals.Got()) // what came late
 	var last error

@@ -111,6 +111,7 @@ func TestThreeFaultsAtOnceLoseNothing(t *testing.T) {
 		t.Run(fmt.Sprintf("%d: %s", seed, strings.Join(names, ", ")), func(t *testing.T) {
 			t.Parallel()
 			x := cross(t, 0)
+			x.migrator.Early = seed%4 == 3
 			for _, s := range dimsetest.Corpus(int64(seed+1), studies, january(1), 5) {
 				check(t, x.old.Add(s.Objects[:min(len(s.Objects), 4)]...))
 			}

@@ -231,7 +231,7 @@ func archive(t *testing.T, ae string, timeouts dimse.Timeouts) *dimsetest.Archiv
 func peer(name string, a *dimsetest.Archive, log *slog.Logger) *bridge.Peer {
 	p := a.Peer()
 	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Pause: 200 * time.Microsecond,
-		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, Timeouts: dimse.Timeouts{Response: time.Second}}})
+		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: time.Second}}})
 }
 
 func january(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }

@@ -53,9 +53,10 @@ type Inbox struct {
 
 var _ dimse.StoreHandler = (*Inbox)(nil)
 
-// Expect opens the inbox for a study until Close is called on what it returns.
-func (b *Inbox) Expect(studyUID string) *Arrivals {
-	a := &Arrivals{inbox: b, studyUID: studyUID, got: map[string]Arrival{}, bell: make(chan struct{}, 1)}
+// Expect opens the inbox for a study until Close is called on what it returns. tell,
+// unless it is nil, is told of each instance that comes in.
+func (b *Inbox) Expect(studyUID string, tell func(Arrival)) *Arrivals {
+	a := &Arrivals{inbox: b, studyUID: studyUID, tell: tell, got: map[string]Arrival{}, bell: make(chan struct{}, 1)}
 	for uid, late := range b.closed.take(studyUID) {
 		if whole, err := b.Spool.Check(studyUID, uid, late.SHA256); err == nil && whole {
 			a.got[uid] = late
@@ -172,6 +173,7 @@ func (a *answer) Unwrap() []error { return []error{a.status, a.error} }
 type Arrivals struct {
 	inbox    *Inbox
 	studyUID string
+	tell     func(Arrival) // or nil
 	bell     chan struct{} // rung at each arrival
 
 	mu      sync.Mutex
@@ -239,6 +241,9 @@ func (a *Arrivals) add(arrival Arrival) {
 	delete(a.awaited, arrival.UID)
 	a.last = time.Now()
 	a.mu.Unlock()
+	if a.tell != nil {
+		a.tell(arrival)
+	}
 	select {
 	case a.bell <- struct{}{}:
 	default:

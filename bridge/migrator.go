@@ -27,6 +27,7 @@ type Migrator struct {
 	Archive  *Keeper // nil: there is no archive
 	Verify   *Verifier
 	Spool    *spool.Spool
+	Early    bool          // instances go to NEW as they come, not before the collection is whole
 	Attempts int           // in all, before a person is told; 3 when zero
 	Timeout  time.Duration // longest a study may be in work; 1 h when zero
 	Lease    time.Duration // 1 minute when zero
@@ -96,7 +97,7 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, notes *logb
 	if err != nil {
 		return c, err
 	}
-	if err := m.Collect.Collect(ctx, c, notes); err != nil {
+	if err := m.collect(ctx, c, notes); err != nil {
 		return c, err
 	}
 	if err := m.Compose.Compose(ctx, c); err != nil {

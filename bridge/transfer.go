@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
 )
@@ -197,7 +199,13 @@ func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt), ref
 	queue := make(chan Parcel)
 	go feed(ctx, queue, l.parcels)
 
-	work := func(a *dimse.Association) error { return p.storeFrom(ctx, a, queue, receipt, refused) }
+	work := func(a *dimse.Association) error {
+		var window errgroup.Group // as many at once as this association was granted
+		for range a.Peer().AsyncWindow {
+			window.Go(func() error { return p.storeFrom(ctx, a, queue, receipt, refused) })
+		}
+		return window.Wait()
+	}
 	var further sync.WaitGroup
 	for range min(p.Associations, len(l.parcels)) - 1 {
 		further.Go(func() {
@@ -223,7 +231,7 @@ func feed(ctx context.Context, queue chan<- Parcel, parcels []Parcel) {
 	}
 }
 
-// storeFrom sends parcels on one association until there are none left. An answer
+// storeFrom sends parcels on one association, one after the other, until there are none left. An answer
 // of NEW, also a refusal, is a receipt; the loss of the association is an error,
 // and so is a target without room, which would refuse the rest as well.
 func (p *Peer) storeFrom(ctx context.Context, a *dimse.Association, queue <-chan Parcel, receipt func(Receipt), refused *refusals) error {

@@ -19,6 +19,7 @@ func check(s *Settings, faults *faultList) {
 	c.peer("old", s.Old.Peer)
 	oneOf(c, "old.retrieve", s.Old.Retrieve, RetrieveMove, RetrieveGet)
 	c.peer("new", s.New.Peer)
+	oneOf(c, "migration.delivery", s.Migration.Delivery, StartComplete, StartEarly)
 	oneOf(c, "new.commitment", s.New.Commitment, CommitmentAuto, CommitmentRequire, CommitmentOff)
 	c.roles(s)
 	c.staging(s.Staging)

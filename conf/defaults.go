@@ -24,6 +24,7 @@ var defaults = map[string]any{
 	"migration.timeout":  "1h",
 	"migration.queue":    200,
 	"migration.workers":  4,
+	"migration.delivery": "complete",
 
 	"nondicom.deliver":          []any{"dicom"},
 	"nondicom.records":          "sr",

@@ -95,6 +95,7 @@ type Migration struct {
 	Timeout     time.Duration `mapstructure:"timeout"`
 	Queue       int           `mapstructure:"queue"`
 	Workers     int           `mapstructure:"workers"`
+	Delivery    Start         `mapstructure:"delivery"`
 	Departments []Department  `mapstructure:"departments"` // Load adds "*" when it is missing
 	Notify      Secret        `mapstructure:"notify"`      // a command, or the URL of a webhook, that is told of each failed study
 }
@@ -190,6 +191,15 @@ const (
 	CommitmentAuto    Commitment = "auto" // asked for where the PACS offers it
 	CommitmentRequire Commitment = "require"
 	CommitmentOff     Commitment = "off"
+)
+
+// Start says when the instances of a study begin to go to the new PACS.
+type Start string
+
+// When delivery may begin.
+const (
+	StartComplete Start = "complete" // when the collection is whole: NEW never shows half a study because OLD failed
+	StartEarly    Start = "early"    // as each instance comes: for a patient wanted now
 )
 
 // Delivery is a way in which non-DICOM data reaches the new system.

@@ -33,6 +33,7 @@ type engine struct {
 	stores     *fetch.Stores
 	queue      *staging.Queue
 	dispatcher *bridge.Dispatcher
+	dashboard  *dashboard              // nil without dashboard.token
 	committer  *bridge.Committer       // nil with new.commitment: off
 	halt       context.CancelCauseFunc // set while it runs
 }
@@ -83,6 +84,9 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		e.openHours, r.log)
 	e.dispatcher.Limit = r.settings.Migration.Timeout
 	r.staged = e.dispatcher.Ring
+	if e.dashboard, err = newDashboard(r.settings.Dashboard); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 
@@ -203,7 +207,7 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 	}
 	m, keeper := e.settings.Migration, e.keeper(e.spool)
 	return &bridge.Migrator{
-		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool,
+		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool, Early: m.Delivery == conf.StartEarly,
 		Collect:  e.newCollector(inbox),
 		Compose:  e.newComposer(),
 		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
@@ -258,6 +262,9 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	group.Go(func() error { return e.server.Serve(serving, e.listener) })
+	if e.dashboard != nil {
+		group.Go(func() error { return e.dashboard.run(serving) })
+	}
 	if e.committer != nil {
 		group.Go(func() error {
 			e.committer.Run(serving)

@@ -71,12 +71,17 @@ func (r *rig) close() error {
 // farewell is how long peers may take to say good-bye.
 const farewell = 3 * time.Second
 
+// askedWindow is how many C-STOREs we ask to have open at once on an association.
+// Over a distance it saves the round trips; a PACS that grants none gets one by one.
+const askedWindow = 16
+
 // newPeer makes one of the two PACS from its settings.
 func newPeer(name string, s *conf.Settings, settings conf.Peer, log *slog.Logger) (*bridge.Peer, error) {
 	dialer, err := peer{name, settings, s.Node.AETitle}.dialer(log)
 	if err != nil {
 		return nil, err
 	}
+	dialer.AsyncWindow = askedWindow
 	return bridge.NewPeer(bridge.PeerOptions{
 		Name: name, Dialer: *dialer, Associations: settings.Associations, Destination: s.Node.AETitle, Logger: log,
 	}), nil

@@ -1,0 +1,111 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+
+	"pacsbridge/staging"
+)
+
+// forerunner delivers instances of a collection while it is still being collected:
+// each one that OLD lists, as soon as it is whole in the spool. What NEW does not
+// take from it, and what it does not get to, is delivered with the rest as usual.
+type forerunner struct {
+	deliver *Deliverer
+	study   string
+	bell    chan struct{}
+
+	mu       sync.Mutex
+	wanted   map[string]bool // listed, and not yet sent
+	waiting  []Parcel
+	warnings map[string]string // of what NEW has stored, by SOP Instance UID
+}
+
+func newForerunner(k *Deliverer, c *Collection) *forerunner {
+	f := &forerunner{deliver: k, study: c.Study.UID, bell: make(chan struct{}, 1), wanted: map[string]bool{}, warnings: map[string]string{}}
+	for _, it := range c.Instances() {
+		if !it.Stored && it.State != staging.ItemSkipped {
+			f.wanted[it.UID] = true
+		}
+	}
+	return f
+}
+
+// arrived takes note of an instance that is whole in the spool.
+func (f *forerunner) arrived(ctx context.Context, a Arrival) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.wanted[a.UID] {
+		return
+	}
+	delete(f.wanted, a.UID)
+	f.waiting = append(f.waiting, f.deliver.parcel(ctx, f.study, &staging.Item{Kind: staging.Instance,
+		UID: a.UID, ObjectUID: a.UID, SOPClass: a.SOPClass, TransferSyntax: a.TransferSyntax}, false))
+	select {
+	case f.bell <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers what has arrived, all that is there at a time, until the collection is
+// whole or NEW is in trouble: with both the delivery of the rest deals.
+func (f *forerunner) run(ctx context.Context, whole <-chan struct{}) {
+	for {
+		select {
+		case <-f.bell:
+		case <-whole:
+			return
+		}
+		if err := f.deliver.New.Store(ctx, f.take(), f.enter); err != nil {
+			return
+		}
+	}
+}
+
+func (f *forerunner) take() []Parcel {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	taken := f.waiting
+	f.waiting = nil
+	return taken
+}
+
+// enter keeps what NEW has stored; a refusal will come again.
+func (f *forerunner) enter(r Receipt) {
+	if r.Err != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.warnings[r.SOPInstance] = r.Warning
+}
+
+// tell notes in the items what NEW has stored.
+func (f *forerunner) tell(c *Collection) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, it := range c.Instances() {
+		if warning, stored := f.warnings[it.UID]; stored {
+			it.Stored, it.Warning = true, remark(it.Warning, warning)
+		}
+	}
+}
+
+// collect brings the collection into the spool, and with Early to NEW as far as that
+// goes meanwhile.
+func (m *Migrator) collect(ctx context.Context, c *Collection, notes *logbook) error {
+	if !m.Early {
+		return m.Collect.Collect(ctx, c, notes)
+	}
+	ahead := newForerunner(m.Deliver, c)
+	whole := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() { ahead.run(ctx, whole) })
+	early := *m.Collect
+	early.arrived = func(a Arrival) { ahead.arrived(ctx, a) }
+	err := early.Collect(ctx, c, notes)
+	close(whole)
+	done.Wait()
+	ahead.tell(c)
+	return err
+}
