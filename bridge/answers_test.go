@@ -63,6 +63,7 @@ func migratedInPart(t *testing.T) *crossing {
 }
 
 func TestTheBridgeAnswersWhatWasMigrated(t *testing.T) {
+	t.Parallel()
 	x := migratedInPart(t)
 	states := map[string]string{}
 	for _, row := range must(x.ask(keysOf("STUDY", statusID, "", expectedTag, "", foundTag, "", seriesFoundAt, "", dataset.NumberOfStudyRelatedSeries, "", dataset.PatientName, ""), 0))(t) {
@@ -106,6 +107,7 @@ func number(row *dataset.Dataset, tag dataset.Tag) int {
 }
 
 func TestAnswersMatchTheKeys(t *testing.T) {
+	t.Parallel()
 	x := migratedInPart(t)
 	var whole staging.Study
 	for s, err := range x.db.Studies(t.Context(), staging.Scope{}) {
@@ -140,6 +142,7 @@ func TestAnswersMatchTheKeys(t *testing.T) {
 }
 
 func TestSeriesAndImagesAreAnsweredToo(t *testing.T) {
+	t.Parallel()
 	x := migratedInPart(t)
 	digests := x.old.Digests()
 	instances := 0
@@ -164,6 +167,7 @@ func TestSeriesAndImagesAreAnsweredToo(t *testing.T) {
 }
 
 func TestQueriesThatAreNotAnswered(t *testing.T) {
+	t.Parallel()
 	x := migratedInPart(t)
 	for name, keys := range map[string]*dataset.Dataset{
 		"no level":            dataset.New().SetString(dataset.StudyInstanceUID, "1.2"),
@@ -179,6 +183,7 @@ func TestQueriesThatAreNotAnswered(t *testing.T) {
 }
 
 func TestLongAnswersAreReadPageByPageAndCanBeBrokenOff(t *testing.T) {
+	t.Parallel()
 	x := cross(t, 0)
 	var many []staging.Study
 	for i := range 1000 {

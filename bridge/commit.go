@@ -50,6 +50,7 @@ type CommitterOptions struct {
 	Require  bool          // no study is migrated without it; else it is asked for on the side
 	Answer   time.Duration // with Require: how long a study stays in hand for the answer; 5 s when zero
 	Patience time.Duration // with Require: how long a study waits for it in all; 15 min when zero
+	Most     int           // objects of one request; as many as one can name when zero
 	Logger   *slog.Logger
 }
 
@@ -71,6 +72,7 @@ type Committer struct {
 // NewCommitter returns a committer that has asked nobody anything yet.
 func NewCommitter(o CommitterOptions) *Committer {
 	o.Answer, o.Patience = orDefault(o.Answer, commitAnswer), orDefault(o.Patience, commitPatience)
+	o.Most = min(orDefault(o.Most, dimse.MaxCommitReferences), dimse.MaxCommitReferences)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -165,7 +167,7 @@ func (k *Committer) ask(ctx context.Context, studyUID string, items []*staging.I
 // note writes the requests for the objects into the book, before they are sent.
 func (k *Committer) note(ctx context.Context, studyUID string, items []*staging.Item) ([]dimse.CommitRequest, error) {
 	var requests []dimse.CommitRequest
-	for some := range slices.Chunk(items, dimse.MaxCommitReferences) {
+	for some := range slices.Chunk(items, k.Most) {
 		request := dimse.CommitRequest{TransactionUID: transactionUID()}
 		var objects []staging.CommitmentObject
 		for _, it := range some {

@@ -74,6 +74,7 @@ func TestFailureModesOfRetrievalByGet(t *testing.T) {
 var withoutGet = dimsetest.AssociationFaults{RefuseContext: func(class, _ string) bool { return class == uid.StudyRootGet }}
 
 func TestAnOldThatOffersNoGetStopsTheRunThatWantsIt(t *testing.T) {
+	t.Parallel()
 	x := cross(t, 2)
 	x.gets()
 	x.old.SetFaults(dimsetest.Faults{Association: withoutGet})
@@ -88,6 +89,7 @@ func TestAnOldThatOffersNoGetStopsTheRunThatWantsIt(t *testing.T) {
 }
 
 func TestMoreClassesThanOneGetHasRoomFor(t *testing.T) {
+	t.Parallel()
 	x := cross(t, 0)
 	for i, o := range dimsetest.Study(77, dimsetest.StudyOptions{Date: "20260105", Instances: 60, Rows: 8}) {
 		o.SOPClass = uid.Derive("private class", string(rune('a'+i)))

@@ -79,12 +79,13 @@ func (x *crossing) beset(seed uint64, faults int) []*trouble {
 // TestThreeTroubledLinksLoseNothing lets every connection between the three be reset,
 // cut, refused or stalled, or lose its answers, until the faults are used up.
 func TestThreeTroubledLinksLoseNothing(t *testing.T) {
+	t.Parallel()
 	studies, faults, least := 12, 60, 30
 	if long {
 		studies, faults, least = 60, 330, 200
 	}
 	const each = 5 // instances of a study
-	x := crossWithin(t, 0, dimse.Timeouts{Response: 300 * time.Millisecond, Idle: 600 * time.Millisecond, ARTIM: 600 * time.Millisecond})
+	x := crossWithin(t, 0, dimse.Timeouts{Response: slowdown * 300 * time.Millisecond, Idle: slowdown * 600 * time.Millisecond, ARTIM: slowdown * 600 * time.Millisecond})
 	x.migrator.Attempts = 10
 	for i := range studies {
 		check(t, x.old.Add(dimsetest.Study(int64(100+i), dimsetest.StudyOptions{Date: fmt.Sprintf("202601%02d", 1+i%28), Instances: each, Rows: 32})...))

@@ -13,6 +13,7 @@ import (
 var onlyCounts = dimsetest.Faults{Find: refuseQueries(func(level string, _ bool) bool { return level != "STUDY" })}
 
 func TestStudiesThatAPACSOnlyCountsAreComparedByCount(t *testing.T) {
+	t.Parallel()
 	x := cross(t, 4)
 	check(t, x.run())
 	compare := func(name string, byCount, complete int, kinds ...bridge.DifferenceKind) {

@@ -21,7 +21,54 @@ type Report struct {
 	Tallies []Tally        `json:"days"`
 	Errors  []ClassTally   `json:"errors"`
 
+	Patients   *Patients   `json:"patients,omitempty"`   // where the ledger knows of any
 	Throughput *Throughput `json:"throughput,omitempty"` // where the ledger knows when its studies were migrated
+}
+
+// Patients are findings for people: nothing is merged, and nothing is corrected.
+type Patients struct {
+	WithoutID      int                       `json:"studies_without_id"`
+	SeveralIssuers []staging.PatientConflict `json:"ids_of_several_issuers"` // the first thousand
+}
+
+// mostPatients is how many patient IDs a report tells.
+const mostPatients = 1000
+
+// conflicting is a ledger that tells which patient IDs people should look at.
+type conflicting interface {
+	PatientConflicts(ctx context.Context, s staging.Scope, most int) ([]staging.PatientConflict, int, error)
+}
+
+// patients asks the ledger for the findings about patient IDs.
+func (r *Report) patients(ctx context.Context, ledger Statements) error {
+	asked, can := ledger.(conflicting)
+	if !can {
+		return nil
+	}
+	conflicts, nameless, err := asked.PatientConflicts(ctx, r.Range, mostPatients)
+	if err != nil {
+		return fmt.Errorf("look for patient IDs of several issuers: %w", err)
+	}
+	if nameless > 0 || len(conflicts) > 0 {
+		r.Patients = &Patients{WithoutID: nameless, SeveralIssuers: conflicts}
+	}
+	return nil
+}
+
+// throughput asks the ledger when its studies were migrated.
+func (r *Report) throughput(ctx context.Context, ledger Statements) error {
+	paced, can := ledger.(pacer)
+	if !can {
+		return nil
+	}
+	paces, step, err := paced.Paces(ctx, r.Range, mostPaces)
+	if err != nil {
+		return fmt.Errorf("count by time: %w", err)
+	}
+	if len(paces) > 0 {
+		r.Throughput = &Throughput{StepSeconds: int(step.Seconds()), Paces: paces}
+	}
+	return nil
 }
 
 // Throughput is what was migrated in stretches of one length.
@@ -69,14 +116,11 @@ func NewReport(ctx context.Context, ledger Statements, scope staging.Scope, made
 	if r.Totals, err = ledger.Status(ctx, scope); err != nil {
 		return r, fmt.Errorf("count the range: %w", err)
 	}
-	if paced, can := ledger.(pacer); can {
-		paces, step, err := paced.Paces(ctx, scope, mostPaces)
-		if err != nil {
-			return r, fmt.Errorf("count by time: %w", err)
-		}
-		if len(paces) > 0 {
-			r.Throughput = &Throughput{StepSeconds: int(step.Seconds()), Paces: paces}
-		}
+	if err := r.throughput(ctx, ledger); err != nil {
+		return r, err
+	}
+	if err := r.patients(ctx, ledger); err != nil {
+		return r, err
 	}
 	errors := map[staging.Class]*ClassTally{}
 	if err := r.tally(ctx, ledger, errors); err != nil {

@@ -49,6 +49,11 @@ func (fixedLedger) Paces(context.Context, staging.Scope, int) ([]staging.Pace, t
 		{From: at.Add(20 * time.Minute), Studies: 1, Instances: 2, Bytes: 1e6}}, 10 * time.Minute, nil
 }
 
+// PatientConflicts tells an ID that means harm.
+func (fixedLedger) PatientConflicts(context.Context, staging.Scope, int) ([]staging.PatientConflict, int, error) {
+	return []staging.PatientConflict{{PatientID: hostile, Issuers: []string{"", "B"}, Studies: 2}}, 7, nil
+}
+
 func (l fixedLedger) Report(context.Context, staging.Scope) iter.Seq2[staging.ReportLine, error] {
 	return func(yield func(staging.ReportLine, error) bool) {
 		for _, line := range l.lines {
@@ -125,6 +130,8 @@ func TestTheWholeReportIsOneObject(t *testing.T) {
 		Errors: []bridge.ClassTally{{Class: staging.Data, Studies: 1, Items: 1, Example: hostile}, {Class: staging.AttachmentMissing, Items: 1, Example: "-1"}},
 	}
 	paces, step, _ := fixedLedger{}.Paces(t.Context(), staging.Scope{}, 0)
+	conflicts, nameless, _ := fixedLedger{}.PatientConflicts(t.Context(), staging.Scope{}, 0)
+	want.Patients = &bridge.Patients{WithoutID: nameless, SeveralIssuers: conflicts}
 	want.Throughput = &bridge.Throughput{StepSeconds: int(step.Seconds()), Paces: paces}
 	if diff := cmp.Diff(want, got.Report); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
@@ -151,7 +158,7 @@ func TestThePageObeysNobodyAndLoadsNothing(t *testing.T) {
 		}
 	}
 	for _, wanted := range []string{"&lt;script&gt;", "findscu", "dcmdump", "sha256sum", "2 of 3 studies arrived, 1 failed.",
-		"1 more are not on this page", "放射線科", "<svg", "Studies a day", "Instances migrated in 10 minutes", "Megabytes migrated in 10 minutes", "States by department", "Errors by class", "-aec NEWPACS", "127.0.0.1 105"} {
+		"1 more are not on this page", "放射線科", "<svg", "7 studies have no patient ID", "Studies a day", "Instances migrated in 10 minutes", "Megabytes migrated in 10 minutes", "States by department", "Errors by class", "-aec NEWPACS", "127.0.0.1 105"} {
 		if !strings.Contains(page, wanted) {
 			t.Errorf("the page does not contain %q", wanted)
 		}
