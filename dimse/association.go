@@ -47,6 +47,7 @@ type Association struct {
 	window  chan struct{}
 	granted int    // operations we let the peer have open at once
 	command []byte // command set being read
+	encoded []byte // command set being sent; its memory is used again
 
 	mu         sync.Mutex
 	state      State

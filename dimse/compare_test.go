@@ -62,7 +62,7 @@ func comparePairs(b *testing.B, nagle bool, size, n int) {
 func rates(took map[string][]time.Duration, bytes int) (s string) {
 	for _, pair := range pairs {
 		d := median(took[pair])
-		s += fmt.Sprintf("%s %.3g (%.2f ×)  ", pair, float64(bytes)/1e6/d.Seconds(), median(took[pairs[0]]).Seconds()/d.Seconds())
+		s += fmt.Sprintf("%s %.1f (%.2f ×)  ", pair, float64(bytes)/1e6/d.Seconds(), median(took[pairs[0]]).Seconds()/d.Seconds())
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"pacsbridge/dimse/dataset"
 )
@@ -122,9 +123,15 @@ func (a *Association) serveFind(ctx context.Context, m *incoming, identifier *da
 }
 
 func (a *Association) sendMatch(m *incoming, match *dataset.Dataset) error {
-	b, err := encodeIdentifier(match, m.context)
+	buffer := matches.Get().(*[]byte)
+	defer matches.Put(buffer)
+	b, err := appendIdentifier((*buffer)[:0], match, m.context)
 	if err != nil {
 		return fmt.Errorf("encode a match: %w", err)
 	}
+	*buffer = b
 	return a.respond(m, &Command{Status: StatusPending, HasData: true}, bytes.NewReader(b))
 }
+
+// matches keeps the memory for the next match.
+var matches = sync.Pool{New: func() any { return new([]byte) }}

@@ -115,12 +115,13 @@ func (a *Association) finish(inv *invocation) {
 
 // send sends a message. A failure in the middle of it aborts the association.
 func (a *Association) send(pc Context, cmd *Command, data io.Reader) error {
-	b, err := cmd.AppendTo(make([]byte, 0, 256))
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	b, err := cmd.AppendTo(a.encoded[:0])
 	if err != nil {
 		return err
 	}
-	a.sending.Lock()
-	defer a.sending.Unlock()
+	a.encoded = b
 	if a.failed.Load() || a.fire(EvtDataRequest) == "" {
 		return a.cause()
 	}
@@ -244,8 +245,13 @@ func (a *Association) sendCancel(inv *invocation) {
 
 // encodeIdentifier writes a small data set in the syntax of its context.
 func encodeIdentifier(d *dataset.Dataset, pc Context) ([]byte, error) {
+	return appendIdentifier(nil, d, pc)
+}
+
+// appendIdentifier is encodeIdentifier behind dst; nil is an empty data set.
+func appendIdentifier(dst []byte, d *dataset.Dataset, pc Context) ([]byte, error) {
 	if d == nil {
 		d = dataset.New()
 	}
-	return d.AppendTo(nil, pc.TransferSyntax)
+	return d.AppendTo(dst, pc.TransferSyntax)
 }
