@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 	_ "modernc.org/sqlite" // the old system's database
@@ -227,6 +228,7 @@ func TestEveryAttachmentArrivesOrIsListedAsFailed(t *testing.T) {
 		studies, attachments, o.large = 1000, 1500, 2<<30
 	}
 	x := cross(t, 0)
+	x.migrator.Timeout = 10 * time.Minute // the largest file takes its time
 	var uids []string
 	for i := range studies {
 		objects := dimsetest.Study(int64(i), dimsetest.StudyOptions{Modality: "OT", Date: "20260115", Instances: 1,

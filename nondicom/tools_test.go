@@ -1,10 +1,16 @@
 package nondicom_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
 // tool runs a program of DCMTK or dicom3tools and returns what it said. Where
@@ -41,5 +47,55 @@ func valid(t *testing.T, path string) {
 		if strings.HasPrefix(line, "Error") {
 			t.Error(strings.TrimSpace(line))
 		}
+	}
+}
+
+// pixelsOf takes the pixel data out of a file by dcmdump: the value, or the only
+// fragment behind an offset table.
+func pixelsOf(t *testing.T, path string) []byte {
+	t.Helper()
+	folder := t.TempDir()
+	mustTool(t, "dcmdump", "+W", folder, path)
+	names, err := filepath.Glob(filepath.Join(folder, "*.raw"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no pixel data: %v", err)
+	}
+	slices.Sort(names)
+	if len(names) > 1 {
+		names = names[1:] // the offset table
+	}
+	if len(names) != 1 {
+		t.Fatalf("%d fragments", len(names))
+	}
+	pixels, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pixels
+}
+
+// documentOf takes the document out of a file by a parser that is not ours.
+func documentOf(t *testing.T, path string) []byte {
+	t.Helper()
+	set, err := dicom.ParseFile(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	element, err := set.FindElementByTag(tag.EncapsulatedDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, ok := element.Value.GetValue().([]byte)
+	if !ok {
+		t.Fatalf("a document of type %T", element.Value.GetValue())
+	}
+	return document
+}
+
+// startsWith demands that a value is a content, with at most one byte of padding.
+func startsWith(t *testing.T, value, content []byte) {
+	t.Helper()
+	if !bytes.HasPrefix(value, content) || len(value)-len(content) != len(content)%2 {
+		t.Errorf("%d bytes came back of %d, or others", len(value), len(content))
 	}
 }

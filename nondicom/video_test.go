@@ -51,9 +51,7 @@ func TestVideosComeBackAsTheyWere(t *testing.T) {
 				if object.SOPClass != "1.2.840.10008.5.1.4.1.1.77.1.4.1" || object.TransferSyntax != c.syntax {
 					t.Errorf("%+v", object)
 				}
-				if got := firstFragment(t, data)[:len(content)]; !bytes.Equal(got, content) {
-					t.Error("the film in the fragment is another one")
-				}
+				startsWith(t, pixelsOf(t, path), content)
 				header := headerOf(t, object, data)
 				frames, _ := header.Int(dataset.Tag(0x00280008))
 				rows, _ := header.Int(dataset.Tag(0x00280010))
