@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"pacsbridge/staging"
 )
@@ -38,12 +39,33 @@ func inOrderOfMaking(items []*staging.Item) []*staging.Item {
 	return ordered
 }
 
-// compareKeys compares numbers by their value, and other keys as text.
+// compareKeys compares keys as people read them: R-9 stands before R-10.
 func compareKeys(a, b string) int {
-	m, errA := strconv.ParseInt(a, 10, 64)
-	n, errB := strconv.ParseInt(b, 10, 64)
-	if errA == nil && errB == nil {
-		return cmp.Compare(m, n)
+	for a != "" && b != "" {
+		partA, restA := firstPart(a)
+		partB, restB := firstPart(b)
+		m, errA := strconv.ParseUint(partA, 10, 64)
+		n, errB := strconv.ParseUint(partB, 10, 64)
+		order := cmp.Compare(partA, partB)
+		if errA == nil && errB == nil {
+			order = cmp.Or(cmp.Compare(m, n), order)
+		}
+		if order != 0 {
+			return order
+		}
+		a, b = restA, restB
 	}
 	return cmp.Compare(a, b)
 }
+
+// firstPart cuts off the digits that a key begins with, or all before the first.
+func firstPart(key string) (part, rest string) {
+	digits := isDigit(rune(key[0]))
+	end := strings.IndexFunc(key, func(r rune) bool { return isDigit(r) != digits })
+	if end < 0 {
+		return key, ""
+	}
+	return key[:end], key[end:]
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
