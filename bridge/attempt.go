@@ -11,7 +11,7 @@ import (
 // givenBack is how often a study may come back without an attempt counted: from
 // peers that were busy or away, and from processes that died with it in work.
 // A study that kills its process would otherwise do so for ever.
-const givenBack = 4 * outage
+const givenBack = 50
 
 // UsedUpError ends a study that was taken from its worker, by the time-out
 // clean-up or with its process, until no attempt was left.

@@ -14,7 +14,7 @@ var _ Promiser = (*Peer)(nil)
 // Commit sends requests for storage commitment over one association (N-ACTION,
 // PS3.4 §J.3.2). Answers come to Dialer.Events, or to our own SCP.
 func (p *Peer) Commit(ctx context.Context, requests []dimse.CommitRequest) error {
-	return p.with(ctx, contexts([]string{uid.StorageCommitment}), func(a *dimse.Association) error {
+	return p.with(ctx, dimse.ServiceCommitment, contexts([]string{uid.StorageCommitment}), func(a *dimse.Association) error {
 		for _, r := range requests {
 			err := a.Commit(ctx, r)
 			if as[*dimse.NoContextError](err) || answered(notOffered)(err) {

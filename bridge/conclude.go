@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"pacsbridge/staging"
 )
 
-const (
-	// longestPause bounds the growing pauses between attempts.
-	longestPause = 5 * time.Minute
-	// farewell is how long the ledger may take to note the end of a study whose
-	// run was told to stop.
-	farewell = 5 * time.Second
-)
+// farewell is how long the ledger may take to note the end of a study whose run was
+// told to stop.
+const farewell = 5 * time.Second
 
 // conclude writes the verdict on a study to the ledger: migrated, given back for
 // another attempt, or failed. A run that is being stopped gives the study back as
@@ -54,7 +49,8 @@ func (m *Migrator) migrated(ctx context.Context, claim *staging.Claim, items []s
 // failed decides between another attempt and the end, by the failure's verdict.
 func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []staging.Item, cause error) error {
 	study, f := claim.Study(), classify(cause)
-	wait := f.Verdict == Wait && study.SoftTries < f.Patience
+	patience := patienceOr(m.Patience)
+	wait := f.Verdict == Wait && claim.Waited() < patience.Limit
 	last := f.Verdict == Hopeless || study.Attempts >= m.attempts()
 	switch {
 	case f.Verdict == Halt:
@@ -75,7 +71,7 @@ func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []sta
 	if wait {
 		tries = study.SoftTries + 1
 	}
-	pause := m.pause(tries)
+	pause := patience.Pause(tries)
 	m.Logger.Warn("study will be tried again", "study", study.UID, "class", string(f.Class), "reason", f.Reason,
 		"attempt", study.Attempts, "of", m.attempts(), "in", pause.Round(time.Millisecond).String())
 	return claim.Return(ctx, f.Class, f.Reason, pause, wait, items...)
@@ -89,17 +85,9 @@ func (m *Migrator) clear(study staging.Study) error {
 	return nil
 }
 
-// pause doubles with each try, half of it by chance, so that studies that failed
-// together do not all come back together.
-func (m *Migrator) pause(tries int) time.Duration {
-	longest := min(m.backoff()<<min(tries-1, 16), longestPause)
-	return longest/2 + rand.N(longest/2+1)
-}
-
 func (m *Migrator) attempts() int          { return orDefault(m.Attempts, 3) }
 func (m *Migrator) timeout() time.Duration { return orDefault(m.Timeout, time.Hour) }
 func (m *Migrator) lease() time.Duration   { return orDefault(m.Lease, time.Minute) }
-func (m *Migrator) backoff() time.Duration { return orDefault(m.Backoff, time.Second) }
 
 // orDefault returns v, or the default where v was not set.
 func orDefault[T int | time.Duration](v, byDefault T) T {

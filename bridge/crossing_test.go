@@ -44,6 +44,9 @@ type crossing struct {
 	objects  map[string]dimsetest.Object // of NEW at the end, when they were asked for
 }
 
+// shortPatience has pauses that a test does not notice.
+var shortPatience = staging.Patience{First: time.Millisecond, Longest: 300 * time.Millisecond, Limit: time.Second}
+
 // cross sets a crossing up with so many seeded studies at OLD, within January.
 func cross(t *testing.T, studies int) *crossing {
 	t.Helper()
@@ -70,11 +73,11 @@ func crossWithin(t *testing.T, studies int, timeouts dimse.Timeouts) *crossing {
 	x.stock = &bridge.Inventory{Old: old, Register: x.db, Pause: time.Millisecond, Logger: log}
 	x.migrator = &bridge.Migrator{
 		Node: "test", Claims: x.db, Old: old, Spool: bytes,
-		Collect: &bridge.Collector{Old: old, Inbox: x.inbox, Spool: bytes, Grace: 100 * time.Millisecond, Logger: log},
-		Compose: &bridge.Composer{Spool: bytes, Reports: true},
-		Deliver: &bridge.Deliverer{New: new, Spool: bytes},
-		Verify:  &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
-		Backoff: time.Millisecond, Timeout: 20 * time.Second, Logger: log,
+		Collect:  &bridge.Collector{Old: old, Inbox: x.inbox, Spool: bytes, Grace: 100 * time.Millisecond, Logger: log},
+		Compose:  &bridge.Composer{Spool: bytes, Reports: true},
+		Deliver:  &bridge.Deliverer{New: new, Spool: bytes},
+		Verify:   &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
+		Patience: shortPatience, Timeout: 20 * time.Second, Logger: log,
 	}
 	t.Cleanup(func() {
 		check(t, old.Close(context.Background()))
@@ -138,7 +141,7 @@ func (x *crossing) work(log *slog.Logger) {
 	x.queue = must(staging.NewQueue(x.db, staging.QueueOptions{
 		Departments: []staging.Department{{Name: staging.AllOthers, Workers: 3}}, Logger: log,
 		Work: func(ctx context.Context, id int64) error {
-			defer x.feeder.Ring()
+			defer x.feeder.Working()()
 			return x.migrator.Migrate(ctx, id)
 		}}))(x.t)
 	x.feeder = bridge.NewDispatcher(x.db, staging.FeedOptions{Node: "test", Room: 10}, nil, log)
@@ -170,11 +173,12 @@ func (x *crossing) run() error {
 	ctx, cancel := context.WithCancelCause(x.t.Context())
 	defer cancel(nil)
 	x.migrator.OnHalt = func(err error) { cancel(err) }
-	check(x.t, ignoreCount(x.db.ReopenWindows(ctx, staging.Scope{})))
+	must(x.db.BeginInventory(ctx, staging.Scope{}))(x.t)
 	check(x.t, ignoreCount(x.db.RetryFailed(ctx, staging.Scope{}, staging.RetryFilter{})))
 	if _, err := x.stock.Range(ctx, january(1), january(31)); err != nil {
 		return err
 	}
+	check(x.t, x.db.FinishInventory(ctx, staging.Scope{}))
 	taken := make(chan struct{})
 	close(taken)
 	return x.feeder.Run(ctx, staging.Scope{}, taken)
@@ -230,7 +234,7 @@ func archive(t *testing.T, ae string, timeouts dimse.Timeouts) *dimsetest.Archiv
 
 func peer(name string, a *dimsetest.Archive, log *slog.Logger) *bridge.Peer {
 	p := a.Peer()
-	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Pause: 200 * time.Microsecond,
+	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Patience: shortPatience,
 		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: time.Second}}})
 }
 

@@ -258,7 +258,7 @@ type getter struct {
 
 // Retrieve implements Source.
 func (g *getter) Retrieve(ctx context.Context, s Selection, _ func() time.Time) error {
-	return g.peer.with(ctx, g.proposals, func(a *dimse.Association) error {
+	return g.peer.with(ctx, dimse.ServiceGet, g.proposals, func(a *dimse.Association) error {
 		if len(a.Accepted(uid.StudyRootGet)) == 0 {
 			return errNotOffered
 		}

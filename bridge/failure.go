@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
@@ -33,34 +34,34 @@ const (
 // Failure is an error with its class and its meaning. Retry is decided here and
 // nowhere else.
 type Failure struct {
-	Class    staging.Class
-	Verdict  Verdict
-	Patience int // with Wait: how many times, before waiting uses up attempts
-	Reason   string
+	Class   staging.Class
+	Verdict Verdict
+	Reason  string
 }
 
-const (
-	// outage is the patience with a peer that is busy or away: with pauses that
-	// double to five minutes, about twenty minutes.
-	outage = 12
-	// crowded is the patience with a spool that is full: others may make room.
-	crowded = 5
-)
+// outage is the patience with what is busy, away or full for the moment: a PACS, a
+// disk, the ledger. After its limit waiting uses up attempts.
+var outage = staging.Patience{First: time.Second, Longest: 5 * time.Minute, Limit: 30 * time.Minute}
+
+// patienceOr is a patience, or the usual one where none is set.
+func patienceOr(p staging.Patience) staging.Patience {
+	if p == (staging.Patience{}) {
+		return outage
+	}
+	return p
+}
 
 // errTimeLimit ends a study that stays in work longer than migration.timeout.
 var errTimeLimit = errors.New("the study stayed in work longer than migration.timeout")
 
 // classify finds the class of an error by its type.
 func classify(err error) Failure {
-	f := Failure{Class: staging.Internal, Verdict: Again, Patience: outage, Reason: err.Error()}
+	f := Failure{Class: staging.Internal, Verdict: Again, Reason: err.Error()}
 	for _, rule := range rules {
 		if rule.fits(err) {
 			f.Class, f.Verdict = rule.class, rule.verdict
 			break
 		}
-	}
-	if errors.Is(err, spool.ErrFull) {
-		f.Patience = crowded
 	}
 	return f
 }
@@ -82,6 +83,7 @@ var rules = []rule{
 	{rejected(false), staging.PeerRefused, Halt},
 	{rejected(true), staging.PeerBusy, Wait},
 	{is(spool.ErrFull), staging.Internal, Wait},
+	{ledgerAway, staging.Internal, Wait},
 
 	{as[*UnprovenError], staging.Mismatch, Again},
 	{as[*UncommittedError], staging.Mismatch, Again},
@@ -128,6 +130,13 @@ func is(target error) func(error) bool {
 func as[T error](err error) bool {
 	var target T
 	return errors.As(err, &target)
+}
+
+// ledgerAway fits errors of the ledger that pass: its database is away, or its disk
+// is full.
+func ledgerAway(err error) bool {
+	var ledger *staging.Error
+	return errors.As(err, &ledger) && ledger.Temporary()
 }
 
 // rejected fits associations that were rejected, for the moment or for good.

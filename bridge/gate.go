@@ -3,65 +3,86 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"pacsbridge/dimse"
+	"pacsbridge/staging"
 )
 
-const (
-	// firstPause is how long a peer is left alone when it is found busy or away.
-	firstPause = time.Second
-	// pauseGrowth bounds the growing pauses: five minutes after one second.
-	pauseGrowth = 300
-)
+// Troubles is where the nodes of a cluster tell one another that a peer is busy or
+// away, so that all leave it alone for the same time.
+type Troubles interface {
+	// Trouble notes that a peer is in trouble and says how long it is left alone.
+	Trouble(ctx context.Context, peer string, class staging.Class, patience staging.Patience) (staging.Peer, error)
+	// Well notes that it is well again.
+	Well(ctx context.Context, peer string) (bool, error)
+}
 
 // gate is the one pause that all studies share when a peer is busy or away. While
 // it is shut its users wait in front of it; when the pause is over one of them
 // goes through and tries, and only its success lets the others follow. So a peer
 // that is away for hours costs one study a try now and then, and not each of
-// thousands its patience.
+// thousands its patience. Who waited for as long as the patience lasts gives up with
+// what the peer said last.
 type gate struct {
-	peer  string
-	first time.Duration
-	log   *slog.Logger
+	peer     string
+	patience staging.Patience
+	troubles Troubles // nil: nobody else is told
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	shuts   int           // how often in a row; zero: open
 	until   time.Time     // end of the pause
+	cause   error         // of the pause
 	probing bool          // somebody has gone through to try
-	away    bool          // nobody could associate, so that an association opens it
+	refused dimse.Service // what was refused: its success opens the gate; "" where nobody could associate
 	changed chan struct{} // closed when any of these changes
 }
 
-func newGate(peer string, first time.Duration, log *slog.Logger) *gate {
-	return &gate{peer: peer, first: orDefault(first, firstPause), log: log, changed: make(chan struct{})}
+func newGate(peer string, patience staging.Patience, troubles Troubles, log *slog.Logger) *gate {
+	return &gate{peer: peer, patience: patience, troubles: troubles, log: log, changed: make(chan struct{})}
 }
 
 // enter waits until the gate is open, or until it is this user's turn to try.
-// leave tells how that went and must be called.
-func (g *gate) enter(ctx context.Context) (leave func(error), err error) {
+// leave tells how the service went and must be called.
+func (g *gate) enter(ctx context.Context, service dimse.Service) (leave func(error), err error) {
+	patience := time.NewTimer(g.patience.Limit)
+	defer patience.Stop()
 	for {
 		pass, probe, pause, changed := g.knock()
 		switch {
 		case pass:
-			return func(err error) { g.leave(ctx, err, probe) }, nil
+			return func(err error) { g.leave(ctx, service, err, probe) }, nil
 		case pause <= 0:
-			pause = longestPause // somebody tries; changed tells the outcome
+			pause = g.patience.Longest // somebody tries; changed tells the outcome
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-changed:
+		case <-patience.C:
+			err = g.givenUp()
 		case <-ctx.Done():
+			err = context.Cause(ctx)
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err != nil {
+			return nil, err
 		}
 	}
+}
+
+// givenUp is the error of somebody who waited too long.
+func (g *gate) givenUp() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cause == nil {
+		return nil // it has opened at this moment
+	}
+	return fmt.Errorf("waited %s for the %s PACS: %w", g.patience.Limit, g.peer, g.cause)
 }
 
 func (g *gate) knock() (pass, probe bool, pause time.Duration, changed chan struct{}) {
@@ -85,14 +106,14 @@ func (g *gate) isOpen() bool {
 	return g.shuts == 0
 }
 
-func (g *gate) leave(ctx context.Context, err error, probe bool) {
+func (g *gate) leave(ctx context.Context, service dimse.Service, err error, probe bool) {
 	switch {
 	case away(err):
-		g.shut(err, true)
+		g.shut(err, "")
 	case busyPeer(err):
-		g.shut(err, false)
+		g.shut(err, service)
 	case ctx.Err() == nil:
-		g.open()
+		g.open(service)
 	}
 	if probe {
 		g.mu.Lock()
@@ -102,47 +123,90 @@ func (g *gate) leave(ctx context.Context, err error, probe bool) {
 	}
 }
 
-// shut begins a pause, twice as long as the one before. Those who were with the
-// peer already and are refused during a pause do not make it longer.
-func (g *gate) shut(err error, away bool) {
+// shut begins a pause. Those who were with the peer already and are refused during
+// a pause do not make it longer.
+func (g *gate) shut(err error, refused dimse.Service) {
+	pause, first, begun := g.pause(err, refused)
+	if !begun {
+		return
+	}
+	if agreed, ok := g.agree(err); ok {
+		pause = agreed
+		g.mu.Lock()
+		g.until = time.Now().Add(pause)
+		g.tell()
+		g.mu.Unlock()
+	}
+	level := slog.LevelWarn
+	if first {
+		level = slog.LevelError // once: a person should know
+	}
+	g.log.Log(context.Background(), level, "the peer is busy or away; everything for it pauses",
+		"peer", g.peer, "pause", pause.Round(time.Millisecond).String(), "error", err)
+}
+
+// pause begins one by our own count, unless there is one.
+func (g *gate) pause(err error, refused dimse.Service) (pause time.Duration, first, begun bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shuts > 0 && time.Now().Before(g.until) {
-		return
-	}
-	longest := min(g.first<<min(g.shuts, 16), pauseGrowth*g.first)
-	pause := longest/2 + rand.N(longest/2+1)
-	level := slog.LevelWarn
-	if g.shuts == 0 {
-		level = slog.LevelError // once: a person should know
+		return 0, false, false
 	}
 	g.shuts++
-	g.away, g.until = away, time.Now().Add(pause)
-	g.log.Log(context.Background(), level, "the peer is busy or away; everything for it pauses",
-		"peer", g.peer, "pause", pause.Round(time.Millisecond).String(), "error", err)
+	pause = g.patience.Pause(g.shuts)
+	g.refused, g.cause, g.until = refused, err, time.Now().Add(pause)
 	g.tell()
+	return pause, g.shuts == 1, true
 }
 
-// open lets everybody through, unless a pause has just begun.
-func (g *gate) open() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shuts == 0 || time.Now().Before(g.until) {
+// agree tells the other nodes, and returns how long all of them leave the peer alone.
+func (g *gate) agree(err error) (pause time.Duration, ok bool) {
+	if g.troubles == nil {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	p, refused := g.troubles.Trouble(ctx, g.peer, classify(err).Class, g.patience)
+	if refused != nil {
+		g.log.Warn("the other nodes are not told of the trouble with a peer", "peer", g.peer, "error", refused)
+	}
+	return p.Rest, refused == nil
+}
+
+// open lets everybody through after a success, unless a pause has just begun, or it
+// was another service that was refused: an archive that is too busy to send answers
+// queries all the same.
+func (g *gate) open(by dimse.Service) {
+	if !g.opened(by) || g.troubles == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if _, err := g.troubles.Well(ctx, g.peer); err != nil {
+		g.log.Warn("the other nodes are not told that a peer is well again", "peer", g.peer, "error", err)
+	}
+}
+
+func (g *gate) opened(by dimse.Service) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shuts == 0 || time.Now().Before(g.until) || g.refused != "" && g.refused != by {
+		return false
+	}
 	g.log.Info("the peer takes and answers again", "peer", g.peer, "pauses", g.shuts)
-	g.shuts, g.away = 0, false
+	g.shuts, g.refused, g.cause = 0, "", nil
 	g.tell()
+	return true
 }
 
 // reached says that an association was opened; where the peer had been away, that
 // is all that was waited for.
 func (g *gate) reached() {
 	g.mu.Lock()
-	was := g.away
+	was := g.refused == ""
 	g.mu.Unlock()
 	if was {
-		g.open()
+		g.open("")
 	}
 }
 

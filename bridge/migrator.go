@@ -27,11 +27,11 @@ type Migrator struct {
 	Archive  *Keeper // nil: there is no archive
 	Verify   *Verifier
 	Spool    *spool.Spool
-	Early    bool          // instances go to NEW as they come, not before the collection is whole
-	Attempts int           // in all, before a person is told; 3 when zero
-	Timeout  time.Duration // longest a study may be in work; 1 h when zero
-	Lease    time.Duration // 1 minute when zero
-	Backoff  time.Duration // first pause before another attempt, doubled each time; 1 s when zero
+	Early    bool             // instances go to NEW as they come, not before the collection is whole
+	Attempts int              // in all, before a person is told; 3 when zero
+	Timeout  time.Duration    // longest a study may be in work; 1 h when zero
+	Lease    time.Duration    // 1 minute when zero
+	Patience staging.Patience // between attempts; the usual one when zero
 	Logger   *slog.Logger
 	OnHalt   func(error)                  // called when no study can be moved until a person mends something
 	OnFailed func(staging.Study, Failure) // called when a study has failed for good; nil: nobody else is told

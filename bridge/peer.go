@@ -7,19 +7,20 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
+	"pacsbridge/staging"
 )
 
 // PeerOptions says how to speak to one of the two PACS.
 type PeerOptions struct {
 	Name         string // "old" or "new", for messages
 	Dialer       dimse.Dialer
-	Associations int           // most associations open at once; 1 when zero
-	Destination  string        // AE title that C-MOVE names: our own
-	Pause        time.Duration // first pause when it is found busy or away, doubled each time; 1 s when zero
+	Associations int              // most associations open at once; 1 when zero
+	Destination  string           // AE title that C-MOVE names: our own
+	Patience     staging.Patience // with it when it is found busy or away; the usual one when zero
+	Troubles     Troubles         // where other nodes learn of that; nil: nowhere
 	Logger       *slog.Logger
 }
 
@@ -49,7 +50,7 @@ func NewPeer(o PeerOptions) *Peer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations), gate: newGate(o.Name, o.Pause, o.Logger)}
+	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations), gate: newGate(o.Name, patienceOr(o.Patience), o.Troubles, o.Logger)}
 }
 
 // PeerError is what went wrong between us and one of the two PACS.
@@ -101,10 +102,10 @@ func contexts(services []string) []dimse.Proposal {
 	return proposals
 }
 
-// with runs use on an association that proposes the given contexts. It waits while
-// the peer is given a pause, and then for a free place.
-func (p *Peer) with(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
-	leave, err := p.gate.enter(ctx)
+// with runs use, which asks for one service, on an association that proposes the given
+// contexts. It waits while the peer is given a pause, and then for a free place.
+func (p *Peer) with(ctx context.Context, service dimse.Service, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	leave, err := p.gate.enter(ctx, service)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ var errEnough = errors.New("enough answers")
 
 // find runs one C-FIND and hands each answer to take, until take returns false.
 func (p *Peer) find(ctx context.Context, identifier *dataset.Dataset, take func(*dataset.Dataset) bool) error {
-	err := p.with(ctx, contexts(forQueries), func(a *dimse.Association) error {
+	err := p.with(ctx, dimse.ServiceFind, contexts(forQueries), func(a *dimse.Association) error {
 		for answer, err := range a.Find(ctx, dimse.FindRequest{SOPClass: uid.StudyRootFind, Identifier: identifier}) {
 			if err != nil {
 				return err

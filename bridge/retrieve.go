@@ -76,7 +76,7 @@ func (e *DestinationError) Temporary() bool { return false }
 
 // Retrieve asks OLD to send the selection to Destination (C-MOVE).
 func (p *Peer) Retrieve(ctx context.Context, s Selection, alive func() time.Time) error {
-	return p.with(ctx, contexts(forRetrieval), func(a *dimse.Association) error {
+	return p.with(ctx, dimse.ServiceMove, contexts(forRetrieval), func(a *dimse.Association) error {
 		result, err := a.Move(ctx, dimse.MoveRequest{
 			SOPClass:    uid.StudyRootMove,
 			Destination: p.Destination,

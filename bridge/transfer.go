@@ -214,7 +214,7 @@ func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt), ref
 			}
 		})
 	}
-	err := p.with(ctx, l.proposals, work)
+	err := p.with(ctx, dimse.ServiceStore, l.proposals, work)
 	further.Wait()
 	return err
 }
@@ -243,7 +243,7 @@ func (p *Peer) storeFrom(ctx context.Context, a *dimse.Association, queue <-chan
 		warning, err := storeOne(ctx, a, parcel)
 		receipt(Receipt{SOPInstance: parcel.SOPInstance, Warning: warning, Err: p.named(err)})
 		if err == nil {
-			p.gate.open()
+			p.gate.open(dimse.ServiceStore)
 		}
 		if err != nil && (busyPeer(err) || !a.Usable()) {
 			return err

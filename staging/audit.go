@@ -64,7 +64,7 @@ func (db *DB) Audit(ctx context.Context) error {
 			broken = append(broken, &e)
 		}
 	}
-	for _, check := range []func(context.Context) error{db.auditCounters, db.auditManifests} {
+	for _, check := range []func(context.Context) error{db.auditCounters, db.auditTotals, db.auditManifests} {
 		err := check(ctx)
 		var found *AuditError
 		if err != nil && !errors.As(err, &found) {
@@ -90,6 +90,24 @@ func (db *DB) auditCounters(ctx context.Context) error {
 			SELECT `+key+strings.Join(countedColumns, ", ")+` FROM counted
 			UNION ALL SELECT `+key+strings.Join(minus, ", ")+` FROM (`+countersOfStudies+`) AS s) AS each
 		GROUP BY range_date, department, window_id HAVING `+strings.Join(differs, " OR ")+`) AS wrong`).Scan(&e.Count, &e.First)
+	if err != nil || e.Count == 0 {
+		return err
+	}
+	return &e
+}
+
+// auditTotals proves the sums of the whole against those of its days and windows.
+func (db *DB) auditTotals(ctx context.Context) error {
+	var minus, differs []string
+	for _, column := range countedColumns {
+		minus = append(minus, "-"+column)
+		differs = append(differs, "sum("+column+") <> 0")
+	}
+	e := AuditError{Rule: "the counters of each department are the sums of its days and windows"}
+	err := db.read.QueryRowContext(ctx, `SELECT count(*), COALESCE(min(department), '') FROM (
+		SELECT department FROM (SELECT department, `+strings.Join(countedColumns, ", ")+` FROM counted_in_all
+			UNION ALL SELECT department, `+strings.Join(minus, ", ")+` FROM counted) AS each
+		GROUP BY department HAVING `+strings.Join(differs, " OR ")+`) AS wrong`).Scan(&e.Count, &e.First)
 	if err != nil || e.Count == 0 {
 		return err
 	}

@@ -94,36 +94,99 @@ func TestAStudyWhoseJobWasTakenByADeadProcessIsQueuedAgain(t *testing.T) {
 }
 
 func TestTroubleWithAPeerHoldsAllNodes(t *testing.T) {
+	patience := staging.Patience{First: time.Second, Longest: 5 * time.Minute}
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		l.stage(t, study(1))
+		meet := func(class staging.Class) staging.Peer {
+			t.Helper()
+			p, err := l.Trouble(l.ctx, "old", class, patience)
+			must(t, err)
+			return p
+		}
 		var last time.Duration
 		for try := 1; try <= 12; try++ {
-			p, err := l.Trouble(l.ctx, "old", staging.PeerBusy)
-			must(t, err)
+			p := meet(staging.PeerBusy)
 			pause := p.Until.Sub(l.Now())
-			if p.Tries != try || pause < 500*time.Millisecond || pause > 5*time.Minute || try > 3 && try < 9 && pause < last/2 {
+			if p.Tries != try || pause != p.Rest || pause < 500*time.Millisecond || pause > 5*time.Minute || try > 3 && try < 9 && pause < last/2 {
 				t.Errorf("after %d tries: %+v, a pause of %v", try, p, pause)
 			}
 			last = pause
-			if again, err := l.Trouble(l.ctx, "old", staging.Network); err != nil || again.Tries != try {
-				t.Errorf("the same trouble again: %+v, %v", again, err)
+			l.pass(time.Millisecond)
+			if again := meet(staging.Network); again.Tries != try || again.Rest != pause-time.Millisecond {
+				t.Errorf("the same trouble again: %+v", again)
 			}
 			if n := l.feed(t, staging.FeedOptions{}); n != 0 {
 				t.Errorf("%d fed to a peer in trouble", n)
 			}
-			l.pass(pause + time.Millisecond)
-		}
-		if p, err := l.Troubled(l.ctx, "old"); err != nil || l.Now().Sub(p.Since) < time.Minute {
-			t.Errorf("in trouble: %+v, %v", p, err)
+			if troubled, err := l.Troubled(l.ctx); err != nil || len(troubled) != 1 || troubled[0].Name != "old" || troubled[0].Class != staging.PeerBusy {
+				t.Errorf("in trouble: %+v, %v", troubled, err)
+			}
+			l.pass(pause)
 		}
 		if n := l.feed(t, staging.FeedOptions{}); n != 1 {
 			t.Errorf("%d fed after the pause", n)
 		}
+		if troubled, err := l.Troubled(l.ctx); len(troubled) != 0 || err != nil {
+			t.Errorf("after the pause in trouble: %+v, %v", troubled, err)
+		}
 		if was, err := l.Well(l.ctx, "old"); !was || err != nil {
 			t.Errorf("trouble ended: %v, %v", was, err)
 		}
-		_, err := l.Troubled(l.ctx, "old")
-		mustBe(t, err, staging.ErrNotFound)
+	})
+}
+
+// The node that met the trouble died, and nobody said that the peer is well.
+func TestTroubleOfLongAgoIsOver(t *testing.T) {
+	patience := staging.Patience{First: time.Second, Longest: time.Minute}
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		for range 3 {
+			p, err := l.Trouble(l.ctx, "new", staging.Network, patience)
+			must(t, err)
+			l.pass(p.Rest)
+		}
+		l.pass(2 * time.Minute)
+		p, err := l.Trouble(l.ctx, "new", staging.Network, patience)
+		if err != nil || p.Tries != 1 || !p.Since.Equal(l.Now()) {
+			t.Errorf("trouble after a long time: %+v, %v", p, err)
+		}
+	})
+}
+
+func TestWhatWasBegunIsFedAlone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, batch(0, 3)...)
+		must(t, l.claim(t, "1.2.1").Return(l.ctx, staging.Network, "cut", 0, true))
+		_, err := l.Reclaim(l.ctx, node, true) // what was fed beside it
+		must(t, err)
+		if n := l.feed(t, staging.FeedOptions{Begun: true}); n != 1 || strings.Join(l.queued(t), " ") != "1" {
+			t.Errorf("%d fed, queued are %v", n, l.queued(t))
+		}
+	})
+}
+
+func TestJobsThatNobodyWorksOnAreSweptAway(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, batch(1, 4)...)
+		l.feed(t, staging.FeedOptions{})
+		held := l.claim(t, "1.2.1")
+		left := func(want int) {
+			t.Helper()
+			if n, err := l.Int(l.ctx, `SELECT count(*) FROM river_job`); n != want || err != nil {
+				t.Errorf("%d jobs are left, want %d, %v", n, want, err)
+			}
+		}
+		must(t, l.Exec(l.ctx, `UPDATE river_job SET created_at = '2026-01-01 00:00:00'`))
+		must(t, l.Exec(l.ctx, `UPDATE river_job SET state = 'running', attempted_at = '2026-01-01 00:00:00' WHERE args ->> 'study_id' IN ('1', '2')`))
+		for _, rest := range []int{3, 3} { // that of the second study has no worker; those of the others have, or wait
+			_, err := l.Sweep(l.ctx)
+			must(t, err)
+			left(rest)
+		}
+		must(t, held.Return(l.ctx, "", "", 0, true))
+		must(t, l.Pause(l.ctx))
+		_, err := l.Sweep(l.ctx)
+		must(t, err)
+		left(0)
 	})
 }
 

@@ -16,19 +16,25 @@ const foldAtOnce = "20000"
 // foldEvery is how often a process folds at most.
 const foldEvery = 500 * time.Millisecond
 
-// postgresFold leaves out what other transactions have not committed yet.
+// postgresFold leaves out what other transactions have not committed yet. The whole
+// by department is kept beside the days and windows.
 var postgresFold = func() string {
-	const key = "range_date, department, window_id"
 	sums, sets := make([]string, len(countedColumns)), make([]string, len(countedColumns))
 	for i, column := range countedColumns {
 		sums[i] = "sum(" + column + ")"
-		sets[i] = column + " = counters." + column + " + excluded." + column
+	}
+	add := func(table, key string) string {
+		for i, column := range countedColumns {
+			sets[i] = column + " = " + table + "." + column + " + excluded." + column
+		}
+		return `INSERT INTO ` + table + ` (` + key + `, ` + strings.Join(countedColumns, ", ") + `)
+			SELECT ` + key + `, ` + strings.Join(sums, ", ") + ` FROM taken GROUP BY ` + key + `
+			ON CONFLICT (` + key + `) DO UPDATE SET ` + strings.Join(sets, ", ")
 	}
 	return `WITH taken AS (
-			DELETE FROM counter_changes WHERE id IN (SELECT id FROM counter_changes ORDER BY id LIMIT ` + foldAtOnce + `) RETURNING *)
-		INSERT INTO counters (` + key + `, ` + strings.Join(countedColumns, ", ") + `)
-		SELECT ` + key + `, ` + strings.Join(sums, ", ") + ` FROM taken GROUP BY ` + key + `
-		ON CONFLICT (` + key + `) DO UPDATE SET ` + strings.Join(sets, ", ")
+			DELETE FROM counter_changes WHERE id IN (SELECT id FROM counter_changes ORDER BY id LIMIT ` + foldAtOnce + `) RETURNING *),
+		whole AS (` + add("totals", "department") + `)
+		` + add("counters", "range_date, department, window_id")
 }()
 
 // fold shortens the way of the counters, where the engine has one.

@@ -43,6 +43,8 @@ type engine struct {
 	// fold moves what was added to the counters into them; nil where it goes there
 	// at once.
 	fold string
+	// aMinuteAgo is the time a minute ago, as River's tables keep it.
+	aMinuteAgo string
 	// close closes the connections.
 	close func() error
 	// scheduler makes a River client; without queues it can only insert.

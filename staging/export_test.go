@@ -31,6 +31,10 @@ func (db *DB) HotQueries() map[string][]any {
 		reclaimQueued:  {0, 0, ""},
 		expireWorking:  {0, 0},
 	}
+	failed := db.failedStudies(Scope{From: "2016-03-01", To: "2016-03-31"}, RetryFilter{Class: Network})
+	hot[`SELECT id FROM studies WHERE `+failed.conditions()] = failed.args
+	text, args := db.statusQuery(Scope{From: "2016-03-01", To: "2016-03-31"}, "")
+	hot[text] = args
 	for _, department := range []string{"RAD", AllOthers} {
 		text, args := f.candidateQuery(department, 200, "")
 		hot[text] = args
@@ -81,7 +85,7 @@ func (db *DB) Stand(ctx context.Context, studies, open int) error {
 	const insert = ` INSERT INTO studies (uid, kind, patient_id, issuer, accession_number, department, modalities, study_date, range_date,
 			listed_instances, instances, instances_done, instances_received, instances_stored, instances_found, state, class, reason,
 			created_at, updated_at)
-		SELECT '1.2.826.0.1.3680043.2.1125.' || i, 'images', 'P' || (i / 3), 'HOSPITAL', 'A' || i, 'D' || (i % 10), 'CT', DAY, DAY,
+		SELECT '1.2.826.0.1.3680043.2.1125.' || i, 'images', 'P' || (i / 3), 'HOSPITAL', 'A' || i, 'D' || (i / 5000 % 10), 'CT', DAY, DAY,
 			200, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END,
 			CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END, CASE WHEN i % $2 > 1 THEN 200 ELSE 0 END,
 			CASE i % $2 WHEN 0 THEN 'to-migrate' WHEN 1 THEN 'failed' ELSE 'migrated' END,

@@ -12,14 +12,15 @@ import (
 type FeedOptions struct {
 	Node        string        // who holds what is queued
 	Scope       Scope         // which studies
+	Begun       bool          // of them only those that have been in work before
 	Room        int           // how many studies may stand in this node's queue at once, over all departments
 	Departments []string      // departments with a queue of their own; the rest shares "*"
-	Lease       time.Duration // how long the node holds what is queued, 0: two minutes; every Feed extends it
+	Lease       time.Duration // how long the node holds what is queued, 0: 10 seconds; Feed extends it
 }
 
-// queuedLease is how long a queued study is held for a node that does not feed
-// any more.
-const queuedLease = 2 * time.Minute
+// queuedLease is how long a queued study is held for a node that does not feed any
+// more, or waits for a job that died with the process that took it.
+const queuedLease = 10 * time.Second
 
 // Feed tops the queue up from the ledger and returns how many studies it
 // queued: greater priority first, then the newest, none before its time, and of
@@ -220,6 +221,9 @@ func (f *feeder) candidateQuery(department string, limit int, condition string) 
 	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
 	if condition != "" {
 		q.and(condition)
+	}
+	if f.o.Begun {
+		q.and("s.claimed_at > 0")
 	}
 	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
 		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer AND busy.` + inHand + `))`)

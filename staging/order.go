@@ -33,7 +33,7 @@ func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
 
 // orderOrphaned is how long a node may give no sign of life until its orders go to
 // another.
-const orderOrphaned = time.Minute
+const orderOrphaned = 30 * time.Second
 
 // NextOrder gives the oldest waiting order to a node, or ErrNotFound. An order of a
 // node that died waits as well.

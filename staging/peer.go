@@ -8,37 +8,31 @@ import (
 	"time"
 )
 
-// Patience is how trouble of one class is met.
+// Patience is how trouble that may pass is met: by pauses that double, for a time.
 type Patience struct {
-	First   time.Duration // the first pause; each further one is twice as long
+	First   time.Duration // the first pause
 	Longest time.Duration // no pause is longer
-	// Limit is how long a study, or a peer, is waited for without using up
-	// attempts; 0: not at all.
-	Limit time.Duration
-	Final bool // trying again makes no sense
-}
-
-// Patiences say it of each class: who is busy or away is waited for, what NEW does
-// not take and what is broken fails at once, and the rest uses up its attempts.
-var Patiences = map[Class]Patience{
-	PeerBusy:          {First: time.Second, Longest: 5 * time.Minute, Limit: 30 * time.Minute},
-	Network:           {First: time.Second, Longest: 5 * time.Minute, Limit: 30 * time.Minute},
-	TargetRefused:     {Final: true},
-	Data:              {Final: true},
-	PeerRefused:       {First: time.Second, Longest: 5 * time.Minute},
-	Incomplete:        {First: time.Second, Longest: 5 * time.Minute},
-	AttachmentMissing: {First: time.Second, Longest: 5 * time.Minute},
-	Mismatch:          {First: time.Second, Longest: 5 * time.Minute},
-	Timeout:           {First: time.Second, Longest: 5 * time.Minute},
-	Internal:          {First: time.Second, Longest: 5 * time.Minute},
+	Limit   time.Duration // for how long nothing is held against a study
 }
 
 // Pause is how long to wait after the given number of tries: twice as long each
 // time, half of it by chance, so that what failed together does not come back
 // together.
 func (p Patience) Pause(tries int) time.Duration {
-	longest := min(p.First<<min(max(tries-1, 0), 20), p.Longest)
+	longest := p.Longest
+	if doublings := max(tries-1, 0); doublings < 32 {
+		longest = min(p.First<<doublings, p.Longest)
+	}
 	return longest/2 + rand.N(longest/2+1)
+}
+
+// Waited is for how long the study has been given back without using up attempts,
+// time after time.
+func (c *Claim) Waited() time.Duration {
+	if c.study.WaitingSince.IsZero() {
+		return 0
+	}
+	return c.db.clock().Sub(c.study.WaitingSince)
 }
 
 // Peer is a PACS that is in trouble.
@@ -47,13 +41,14 @@ type Peer struct {
 	Class Class
 	Since time.Time // of the first trouble in a row
 	Tries int
-	Until time.Time // nothing is opened before
+	Until time.Time     // nothing is opened before
+	Rest  time.Duration // from now until then, by the clock of the database
 }
 
 // Trouble notes that a peer is busy or away: nothing is fed on any node until the
 // time it returns. Trouble that was met before that time is the same trouble: it
-// makes the pause no longer.
-func (db *DB) Trouble(ctx context.Context, peer string, class Class) (Peer, error) {
+// makes the pause no longer. Trouble that nobody has met for a while is over.
+func (db *DB) Trouble(ctx context.Context, peer string, class Class, patience Patience) (Peer, error) {
 	var p Peer
 	err := db.tx(ctx, "trouble with "+peer, func(tx *tx) error {
 		now := db.now()
@@ -62,14 +57,21 @@ func (db *DB) Trouble(ctx context.Context, peer string, class Class) (Peer, erro
 		if err != nil {
 			return err
 		}
-		if p, err = scanPeer(tx.QueryRowContext(ctx, peerByName+db.locked, peer)); err != nil || now < millis(p.Until) {
+		p, err = scanPeer(tx.QueryRowContext(ctx, `SELECT `+peerColumns+` FROM peers WHERE name = $1`+db.locked, peer))
+		if err != nil {
 			return err
 		}
-		p.Tries++
-		p.Class = class
-		until := now + Patiences[class].Pause(p.Tries).Milliseconds()
-		p.Until = fromMillis(until)
-		_, err = tx.ExecContext(ctx, `UPDATE peers SET class = $2, tries = $3, rest_until = $4 WHERE name = $1`, peer, class, p.Tries, until)
+		if until := millis(p.Until); now >= until {
+			if p.Tries > 0 && now-until > patience.Longest.Milliseconds() {
+				p.Tries, p.Since = 0, fromMillis(now)
+			}
+			p.Tries++
+			p.Class = class
+			p.Until = fromMillis(now + max(patience.Pause(p.Tries).Milliseconds(), 1))
+			_, err = tx.ExecContext(ctx, `UPDATE peers SET class = $2, troubled_since = $3, tries = $4, rest_until = $5 WHERE name = $1`,
+				peer, class, millis(p.Since), p.Tries, millis(p.Until))
+		}
+		p.Rest = time.Duration(millis(p.Until)-now) * time.Millisecond
 		return err
 	})
 	return p, err
@@ -82,13 +84,20 @@ func (db *DB) Well(ctx context.Context, peer string) (bool, error) {
 	return n > 0, err
 }
 
-// Troubled returns a peer that is in trouble, or ErrNotFound.
-func (db *DB) Troubled(ctx context.Context, peer string) (Peer, error) {
-	p, err := reading(ctx, db.engine, func() (Peer, error) { return scanPeer(db.read.QueryRowContext(ctx, peerByName, peer)) })
-	return p, db.wrap("peer "+peer, err)
+// Troubled lists the peers that are left alone at the moment.
+func (db *DB) Troubled(ctx context.Context) ([]Peer, error) {
+	var peers []Peer
+	now := db.now()
+	err := db.each(ctx, `SELECT `+peerColumns+` FROM peers WHERE rest_until > $1 ORDER BY name`, []any{now}, func(row scanner) error {
+		p, err := scanPeer(row)
+		p.Rest = time.Duration(millis(p.Until)-now) * time.Millisecond
+		peers = append(peers, p)
+		return err
+	})
+	return peers, db.wrap("peers in trouble", err)
 }
 
-const peerByName = `SELECT name, class, troubled_since, tries, rest_until FROM peers WHERE name = $1`
+const peerColumns = `name, class, troubled_since, tries, rest_until`
 
 func scanPeer(row scanner) (Peer, error) {
 	var p Peer

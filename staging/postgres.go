@@ -60,6 +60,7 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers, fill: postgresFill,
 		locked: " FOR UPDATE", skipLocked: " FOR UPDATE OF s SKIP LOCKED",
 		busy: postgresBusy, away: postgresAway, alone: postgresAlone, fold: postgresFold,
+		aMinuteAgo: "now() - interval '1 minute'",
 	}
 	e.read = e.write
 	e.close = func() error {
@@ -69,7 +70,11 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 	}
 	e.clock = (&databaseClock{db: e.write}).now
 	e.scheduler = func(c *river.Config) (scheduler, error) { return newPostgresScheduler(pool, c, log) }
-	if err := e.preparePostgres(ctx, pool, log); err != nil {
+	err = pool.Ping(ctx) // where nobody is, that is told at once; who restarts is waited for
+	if err == nil || postgresStarts(err) {
+		err = e.again(ctx, func() error { return e.preparePostgres(ctx, pool, log) })
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("staging: open %s: %w", config.ConnConfig.Database, err), e.close())
 	}
 	return e, nil
@@ -145,6 +150,12 @@ func postgresAway(err error) bool {
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+}
+
+// postgresStarts fits a server that is there and not ready yet.
+func postgresStarts(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "57P03"
 }
 
 // postgresBusy tells the errors that pass: those, and a disk that is full for the

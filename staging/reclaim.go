@@ -54,12 +54,7 @@ type RetryFilter struct{ Class Class }
 func (db *DB) RetryFailed(ctx context.Context, s Scope, f RetryFilter) (int, error) {
 	retried := 0
 	err := db.tx(ctx, "retry failed studies", func(tx *tx) error {
-		q := query{engine: db.engine}
-		q.and("studies.state = 'failed'")
-		if f.Class != "" {
-			q.and("studies.class = " + q.arg(f.Class))
-		}
-		q.scope("studies", s)
+		q := db.failedStudies(s, f)
 		_, err := tx.ExecContext(ctx, `UPDATE items SET state = 'pending', class = '', reason = '' WHERE state = 'failed'
 			AND study_id IN (SELECT id FROM studies WHERE `+q.conditions()+`)`, q.args...)
 		if err != nil {
@@ -73,4 +68,15 @@ func (db *DB) RetryFailed(ctx context.Context, s Scope, f RetryFilter) (int, err
 		return err
 	})
 	return retried, err
+}
+
+// failedStudies are the conditions of the failed studies that are to be retried.
+func (db *DB) failedStudies(s Scope, f RetryFilter) query {
+	q := query{engine: db.engine}
+	q.and("studies.state = 'failed'")
+	if f.Class != "" {
+		q.and("studies.class = " + q.arg(f.Class))
+	}
+	q.scope("studies", s)
+	return q
 }

@@ -46,8 +46,9 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 	}
 	e := &engine{
 		write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, clock: time.Now,
-		alone: func(context.Context, *tx, lock) error { return nil }, // there is one writer
-		close: func() error { return errors.Join(read.Close(), write.Close()) },
+		alone:      func(context.Context, *tx, lock) error { return nil }, // there is one writer
+		aMinuteAgo: "datetime('now', '-1 minute')",
+		close:      func() error { return errors.Join(read.Close(), write.Close()) },
 	}
 	e.scheduler = func(c *river.Config) (scheduler, error) { return newSQLiteScheduler(write, c, log) }
 	if err := e.prepareSQLite(ctx, log); err != nil {

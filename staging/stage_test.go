@@ -164,17 +164,3 @@ func TestTextsThatADatabaseRefusesAreMadeStorable(t *testing.T) {
 		}
 	})
 }
-
-func TestCandidatesForARecord(t *testing.T) {
-	eachEngine(t, func(t *testing.T, l *ledger) {
-		twin := study(1)
-		twin.UID = "1.2.99"
-		l.stage(t, study(1), twin, study(2))
-		for query, want := range map[[2]string]int{{"A1", "P1"}: 2, {"A2", "P2"}: 1, {"A1", "P2"}: 0, {"", "P1"}: 0, {"A1", ""}: 0} {
-			found, err := l.Candidates(l.ctx, query[0], query[1])
-			if err != nil || len(found) != want {
-				t.Errorf("%v: %d candidates, %v", query, len(found), err)
-			}
-		}
-	})
-}

@@ -83,7 +83,7 @@ type AttachmentCounts struct {
 // Status counts the studies of a scope and their items, from the counters; skipped
 // items are expected nowhere.
 func (db *DB) Status(ctx context.Context, s Scope) (Status, error) {
-	groups, err := db.status(ctx, s, "''")
+	groups, err := db.status(ctx, s, "")
 	if err != nil || len(groups) == 0 {
 		return Status{}, db.wrap("status", err)
 	}
@@ -110,7 +110,7 @@ type StatusGroup struct {
 func (db *DB) StatusBy(ctx context.Context, s Scope, by Grouping) ([]StatusGroup, error) {
 	switch by {
 	case ByDepartment, ByDay, ByWindow:
-		groups, err := db.status(ctx, s, "CAST("+string(by)+" AS text)")
+		groups, err := db.status(ctx, s, by)
 		return groups, db.wrap("status by "+string(by), err)
 	}
 	return nil, fmt.Errorf("staging: status by %q is not counted", by)
@@ -142,32 +142,43 @@ var countedColumns = func() []string {
 	return append(append(columns, "listed"), tallyColumns[:]...)
 }()
 
-// counted says what the numbers of a scope are summed from.
-func (db *DB) counted(s Scope) (q query, source string) {
+// counted says what the numbers of a scope, by a grouping or in all, are summed from.
+func (db *DB) counted(s Scope, by Grouping) (q query, source string) {
 	q = query{engine: db.engine}
 	q.scope("c", s)
-	if len(s.StudyUIDs) > 0 {
+	switch {
+	case len(s.StudyUIDs) > 0:
 		return q, "(" + countersOfStudies + ")"
+	case s.From == "" && s.To == "" && (by == "" || by == ByDepartment):
+		return q, "counted_in_all"
 	}
 	return q, "counted"
 }
 
-// status sums the counters of a scope, grouped by an expression.
-func (db *DB) status(ctx context.Context, s Scope, group string) ([]StatusGroup, error) {
-	q, source := db.counted(s)
-	sums := make([]string, len(countedColumns))
-	for i, column := range countedColumns {
-		sums[i] = "COALESCE(sum(c." + column + "), 0)"
-	}
+// status sums the counters of a scope, by a grouping or in all.
+func (db *DB) status(ctx context.Context, s Scope, by Grouping) ([]StatusGroup, error) {
+	text, args := db.statusQuery(s, by)
 	var groups []StatusGroup
-	err := db.each(ctx, `SELECT `+group+`, `+strings.Join(sums, ", ")+` FROM `+source+` AS c WHERE `+q.conditions()+
-		` GROUP BY 1 ORDER BY 1`, q.args, func(row scanner) error {
+	err := db.each(ctx, text, args, func(row scanner) error {
 		var g StatusGroup
 		err := g.scan(row)
 		groups = append(groups, g)
 		return err
 	})
 	return groups, err
+}
+
+func (db *DB) statusQuery(s Scope, by Grouping) (string, []any) {
+	q, source := db.counted(s, by)
+	sums := make([]string, len(countedColumns))
+	for i, column := range countedColumns {
+		sums[i] = "COALESCE(sum(c." + column + "), 0)"
+	}
+	name, grouped := "''", "" // one group needs no sorting
+	if by != "" {
+		name, grouped = "CAST("+string(by)+" AS text)", " GROUP BY 1 ORDER BY 1"
+	}
+	return `SELECT ` + name + `, ` + strings.Join(sums, ", ") + ` FROM ` + source + ` AS c WHERE ` + q.conditions() + grouped, q.args
 }
 
 func (g *StatusGroup) scan(row scanner) error {
@@ -197,7 +208,7 @@ func (g *StatusGroup) scan(row scanner) error {
 
 // Remaining counts the studies of a scope that are not at their end.
 func (db *DB) Remaining(ctx context.Context, s Scope) (int, error) {
-	q, source := db.counted(s)
+	q, source := db.counted(s, "")
 	return reading(ctx, db.engine, func() (int, error) {
 		var open int
 		err := db.read.QueryRowContext(ctx, `SELECT COALESCE(sum(to_migrate + queued + collecting + delivering + verifying), 0)

@@ -83,21 +83,3 @@ func (db *DB) Study(ctx context.Context, uid string) (Study, []Item, error) {
 	}
 	return s, items, nil
 }
-
-// Candidates returns the studies with images that a legacy record with this
-// accession number and patient ID could mean. More than one is an ambiguity
-// for the caller to report, never to guess about.
-func (db *DB) Candidates(ctx context.Context, accessionNumber, patientID string) ([]Study, error) {
-	if accessionNumber == "" || patientID == "" {
-		return nil, nil
-	}
-	const query = `SELECT ` + studyColumns + ` FROM studies
-		WHERE accession_number = $1 AND accession_number <> '' AND patient_id = $2 AND kind = 'images' ORDER BY uid`
-	var found []Study
-	err := db.each(ctx, query, []any{accessionNumber, patientID}, func(row scanner) error {
-		s, err := scanStudy(row)
-		found = append(found, s)
-		return err
-	})
-	return found, db.wrap("studies by accession number", err)
-}

@@ -63,13 +63,7 @@ func (db *DB) FinishWindow(ctx context.Context, id int64, part WindowPart) error
 	return db.fold(ctx)
 }
 
-// ReopenWindows makes the windows that touch a range begin anew, for a run that
-// asks again what is there, and returns how many.
-func (db *DB) ReopenWindows(ctx context.Context, s Scope) (int, error) {
-	text, args := db.reopenWindows(s)
-	return db.change(ctx, "reopen windows", text, args...)
-}
-
+// reopenWindows makes the windows that touch a range begin anew.
 func (db *DB) reopenWindows(s Scope) (string, []any) {
 	q := query{engine: db.engine, args: []any{db.now()}}
 	if s.From != "" {

@@ -44,15 +44,18 @@ func TestWindowsAreMadeOnceAndLast(t *testing.T) {
 				t.Error(diff)
 			}
 		}
-		n, err := l.ReopenWindows(l.ctx, staging.Scope{From: "2026-01-02", To: "2026-01-02"})
-		if n != 1 || err != nil {
-			t.Errorf("%d windows opened again, %v", n, err)
-		}
+		_, err = l.BeginInventory(l.ctx, staging.Scope{From: "2026-01-02", To: "2026-01-02"})
+		must(t, err)
 		if got, _ := l.Window(l.ctx, day(2), day(3)); got.RecordsDone || got.RecordCursor != "" {
 			t.Errorf("the second window is %+v", got)
 		}
-		if n, err = l.ReopenWindows(l.ctx, staging.Scope{}); n != 2 || err != nil {
-			t.Errorf("%d windows opened again, %v", n, err)
+		if got, _ := l.Window(l.ctx, day(1), day(2)); !got.FindDone {
+			t.Errorf("the first window, which is another day, is %+v", got)
+		}
+		_, err = l.BeginInventory(l.ctx, staging.Scope{})
+		must(t, err)
+		if got, _ := l.Window(l.ctx, day(1), day(2)); got.FindDone {
+			t.Errorf("of an inventory of everything the first window is %+v", got)
 		}
 	})
 }

@@ -82,10 +82,10 @@ func (p *program) check(ctx context.Context, day time.Time) ([]finding, error) {
 	try("spool", func() (string, error) { return settings.Staging.Spool, tryFolder(settings.Staging.Spool) })
 
 	r := &rig{settings: settings, log: p.log}
-	if r.old, err = newPeer("old", settings, settings.Old.Peer, p.log); err != nil {
+	if r.old, err = newPeer("old", settings, settings.Old.Peer, nil, p.log); err != nil {
 		return nil, err
 	}
-	if r.new, err = newPeer("new", settings, settings.New.Peer, p.log); err != nil {
+	if r.new, err = newPeer("new", settings, settings.New.Peer, nil, p.log); err != nil {
 		return nil, err
 	}
 	defer r.close()

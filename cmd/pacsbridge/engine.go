@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,8 +32,9 @@ type engine struct {
 	stores     *fetch.Stores
 	queue      *staging.Queue
 	dispatcher *bridge.Dispatcher
-	dashboard  *dashboard              // nil without dashboard.token
-	committer  *bridge.Committer       // nil with new.commitment: off
+	dashboard  *dashboard        // nil without dashboard.token
+	committer  *bridge.Committer // nil with new.commitment: off
+	caretaker  *bridge.Caretaker
 	halt       context.CancelCauseFunc // set while it runs
 }
 
@@ -74,16 +74,13 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	departments := queues(r.settings)
 	e.queue, err = staging.NewQueue(r.db, staging.QueueOptions{Departments: departments, Logger: r.log,
 		Work: func(ctx context.Context, studyID int64) error {
-			defer e.dispatcher.Ring()
+			defer e.dispatcher.Working()()
 			return migrator.Migrate(ctx, studyID)
 		}})
 	if err != nil {
 		return nil, fmt.Errorf("make the queue: %w", err)
 	}
-	e.dispatcher = bridge.NewDispatcher(r.db, staging.FeedOptions{Node: e.node, Room: r.settings.Migration.Queue, Departments: names(departments)},
-		e.openHours, r.log)
-	e.dispatcher.Limit = r.settings.Migration.Timeout
-	r.staged = e.dispatcher.Ring
+	e.dispatch(departments)
 	if e.dashboard, err = newDashboard(r.settings.Dashboard); err != nil {
 		return nil, err
 	}
@@ -230,28 +227,6 @@ func (e *engine) newCollector(inbox *bridge.Inbox) *bridge.Collector {
 	return c
 }
 
-// queues are the departments with their workers, as staging wants them.
-func queues(s *conf.Settings) []staging.Department {
-	var departments []staging.Department
-	for _, d := range s.Migration.Departments {
-		departments = append(departments, staging.Department{Name: d.Name, Workers: d.Workers})
-	}
-	return departments
-}
-
-func names(departments []staging.Department) []string {
-	var names []string
-	for _, d := range departments {
-		names = append(names, d.Name)
-	}
-	return names
-}
-
-// openHours reports whether both PACS may be used now.
-func (e *engine) openHours(now time.Time) bool {
-	return e.settings.Old.Hours.Open(now) && e.settings.New.Hours.Open(now)
-}
-
 // run is the node at work while work runs: it answers, it works the queue off.
 // What its predecessor left in work goes back to be migrated first. When work
 // ends, the studies in work are given back and everything is waited for.
@@ -276,7 +251,7 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 		if err := e.prepare(ctx); err != nil {
 			return err
 		}
-		err := work(ctx)
+		err := e.beside(ctx, e.caretaker.Run, work)
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
@@ -284,6 +259,19 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 	})
 	err := group.Wait()
 	return errors.Join(err, e.spool.Close())
+}
+
+// beside runs work with something beside it, which ends when the work does and
+// whose error ends the work.
+func (e *engine) beside(ctx context.Context, other, work func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	ctx, done := context.WithCancel(ctx)
+	group.Go(func() error { return other(ctx) })
+	group.Go(func() error {
+		defer done()
+		return work(ctx)
+	})
+	return group.Wait()
 }
 
 func (e *engine) prepare(ctx context.Context) error {
@@ -312,19 +300,4 @@ func (e *engine) stop() error {
 	}
 	_, reclaim := e.db.Reclaim(ctx, e.node, true)
 	return errors.Join(err, reclaim, e.stores.Close(ctx))
-}
-
-// carry migrates a scope: the inventory fills staging while what is there already
-// is worked off. An inventory that fails is told after all that was staged has
-// come to its end.
-func (e *engine) carry(ctx context.Context, scope staging.Scope, inventory func(context.Context) error) error {
-	taken := make(chan struct{})
-	failure := make(chan error, 1)
-	go func() {
-		defer close(taken)
-		failure <- inventory(ctx)
-	}()
-	err := e.dispatcher.Run(ctx, scope, taken)
-	<-taken
-	return errors.Join(err, <-failure)
 }

@@ -30,6 +30,9 @@ func newServeCommand(p *program) *cobra.Command {
 				if err != nil {
 					return errors.Join(err, listener.Close())
 				}
+				begun := engine.dispatcher.Options
+				begun.Begun = true
+				engine.caretaker.Begun = &begun
 				return engine.run(ctx, engine.serve)
 			})
 		},

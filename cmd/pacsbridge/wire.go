@@ -40,10 +40,10 @@ func (p *program) withRig(ctx context.Context, work func(*rig) error) error {
 func (p *program) furnish(ctx context.Context, settings *conf.Settings, db *staging.DB, work func(*rig) error) error {
 	r := &rig{settings: settings, log: p.log, db: db}
 	var err error
-	if r.old, err = newPeer("old", settings, settings.Old.Peer, p.log); err != nil {
+	if r.old, err = newPeer("old", settings, settings.Old.Peer, db, p.log); err != nil {
 		return err
 	}
-	if r.new, err = newPeer("new", settings, settings.New.Peer, p.log); err != nil {
+	if r.new, err = newPeer("new", settings, settings.New.Peer, db, p.log); err != nil {
 		return err
 	}
 	if r.legacy, err = openLegacy(ctx, settings); err != nil {
@@ -75,15 +75,16 @@ const farewell = 3 * time.Second
 // Over a distance it saves the round trips; a PACS that grants none gets one by one.
 const askedWindow = 16
 
-// newPeer makes one of the two PACS from its settings.
-func newPeer(name string, s *conf.Settings, settings conf.Peer, log *slog.Logger) (*bridge.Peer, error) {
+// newPeer makes one of the two PACS from its settings. The nodes of a cluster tell one
+// another in the ledger when it is in trouble.
+func newPeer(name string, s *conf.Settings, settings conf.Peer, troubles bridge.Troubles, log *slog.Logger) (*bridge.Peer, error) {
 	dialer, err := peer{name, settings, s.Node.AETitle}.dialer(log)
 	if err != nil {
 		return nil, err
 	}
 	dialer.AsyncWindow = askedWindow
 	return bridge.NewPeer(bridge.PeerOptions{
-		Name: name, Dialer: *dialer, Associations: settings.Associations, Destination: s.Node.AETitle, Logger: log,
+		Name: name, Dialer: *dialer, Associations: settings.Associations, Destination: s.Node.AETitle, Troubles: troubles, Logger: log,
 	}), nil
 }
 
