@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
 )
 
 // farewell is how long the ledger may take to note the end of a study whose run was
@@ -18,7 +19,7 @@ const farewell = 5 * time.Second
 // if the attempt had not been made.
 func (m *Migrator) conclude(ctx context.Context, claim *staging.Claim, items []staging.Item, err error) error {
 	stopping := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := outlasting(ctx)
 	defer cancel()
 	study := claim.Study()
 	switch {
@@ -31,6 +32,25 @@ func (m *Migrator) conclude(ctx context.Context, claim *staging.Claim, items []s
 		return claim.Return(ctx, "", "the run was stopped", 0, true, items...)
 	}
 	return m.failed(ctx, claim, items, err)
+}
+
+// outlasting is a context that ends a while after ctx does, so that what was done can
+// be noted.
+func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		enough := time.NewTimer(farewell)
+		defer enough.Stop()
+		select {
+		case <-enough.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (m *Migrator) migrated(ctx context.Context, claim *staging.Claim, items []staging.Item) error {
@@ -72,6 +92,11 @@ func (m *Migrator) failed(ctx context.Context, claim *staging.Claim, items []sta
 		tries = study.SoftTries + 1
 	}
 	pause := patience.Pause(tries)
+	if errors.Is(cause, spool.ErrFull) { // let the others have what room there is
+		if err := m.clear(study); err != nil {
+			m.Logger.Warn("room in the spool is not given back", "study", study.UID, "error", err)
+		}
+	}
 	m.Logger.Warn("study will be tried again", "study", study.UID, "class", string(f.Class), "reason", f.Reason,
 		"attempt", study.Attempts, "of", m.attempts(), "in", pause.Round(time.Millisecond).String())
 	return claim.Return(ctx, f.Class, f.Reason, pause, wait, items...)

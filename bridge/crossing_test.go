@@ -42,10 +42,11 @@ type crossing struct {
 	queue    *staging.Queue
 	feeder   *bridge.Dispatcher
 	objects  map[string]dimsetest.Object // of NEW at the end, when they were asked for
+	disk     disk                        // of the spool
 }
 
 // shortPatience has pauses that a test does not notice.
-var shortPatience = staging.Patience{First: time.Millisecond, Longest: 300 * time.Millisecond, Limit: time.Second}
+var shortPatience = staging.Patience{First: time.Millisecond, Longest: 60 * time.Millisecond, Limit: time.Second}
 
 // cross sets a crossing up with so many seeded studies at OLD, within January.
 func cross(t *testing.T, studies int) *crossing {
@@ -63,7 +64,7 @@ func crossWithin(t *testing.T, studies int, timeouts dimse.Timeouts) *crossing {
 	dir := t.TempDir()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	x.db = ledger(t, filepath.Join(dir, "staging.db"), log)
-	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log}))(t)
+	bytes := must(spool.Open(spool.Options{Dir: filepath.Join(dir, "spool"), Memory: 1 << 20, Logger: log, Disk: x.disk.room}))(t)
 	x.inbox = &bridge.Inbox{Spool: bytes, Quarantine: &bridge.Quarantine{Dir: filepath.Join(dir, "quarantine")}, Logger: log}
 	old, new := peer("old", x.old, log), peer("new", x.new, log)
 	x.inbox.Reopen = func(ctx context.Context, studyUID string) error {

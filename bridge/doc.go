@@ -14,7 +14,8 @@
 //	compose   records and attachments become DICOM objects of their study
 //	deliver   C-STORE of the complete collection to NEW
 //	recode    a transfer syntax that NEW refuses, exchanged for one that says the same
-//	gate      the one pause that all studies share when a PACS is busy or away
+//	gate      the one pause that all studies share when a PACS is busy or away, or the spool full
+//	keeper    what one node of a cluster does for all
 //	verify    the set at NEW is the set that was listed
 //	failure   what an error means for the study: its class, and whether to wait
 //	peer      one of the two PACS, as a service user sees it

@@ -10,6 +10,7 @@ import (
 
 	"pacsbridge/dimse"
 	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
 )
 
 // Troubles is where the nodes of a cluster tell one another that a peer is busy or
@@ -29,6 +30,7 @@ type Troubles interface {
 // what the peer said last.
 type gate struct {
 	peer     string
+	refuses  func(dimse.Service, error) (refused dimse.Service, is bool) // which errors shut it
 	patience staging.Patience
 	troubles Troubles // nil: nobody else is told
 	log      *slog.Logger
@@ -43,7 +45,7 @@ type gate struct {
 }
 
 func newGate(peer string, patience staging.Patience, troubles Troubles, log *slog.Logger) *gate {
-	return &gate{peer: peer, patience: patience, troubles: troubles, log: log, changed: make(chan struct{})}
+	return &gate{peer: peer, refuses: refusedByPeer, patience: patience, troubles: troubles, log: log, changed: make(chan struct{})}
 }
 
 // enter waits until the gate is open, or until it is this user's turn to try.
@@ -82,7 +84,7 @@ func (g *gate) givenUp() error {
 	if g.cause == nil {
 		return nil // it has opened at this moment
 	}
-	return fmt.Errorf("waited %s for the %s PACS: %w", g.patience.Limit, g.peer, g.cause)
+	return fmt.Errorf("waited %s for %s: %w", g.patience.Limit, g.peer, g.cause)
 }
 
 func (g *gate) knock() (pass, probe bool, pause time.Duration, changed chan struct{}) {
@@ -107,12 +109,9 @@ func (g *gate) isOpen() bool {
 }
 
 func (g *gate) leave(ctx context.Context, service dimse.Service, err error, probe bool) {
-	switch {
-	case away(err):
-		g.shut(err, "")
-	case busyPeer(err):
-		g.shut(err, service)
-	case ctx.Err() == nil:
+	if refused, is := g.refuses(service, err); is {
+		g.shut(err, refused)
+	} else if ctx.Err() == nil {
 		g.open(service)
 	}
 	if probe {
@@ -141,7 +140,7 @@ func (g *gate) shut(err error, refused dimse.Service) {
 	if first {
 		level = slog.LevelError // once: a person should know
 	}
-	g.log.Log(context.Background(), level, "the peer is busy or away; everything for it pauses",
+	g.log.Log(context.Background(), level, "busy, away or full; everything for it pauses",
 		"peer", g.peer, "pause", pause.Round(time.Millisecond).String(), "error", err)
 }
 
@@ -193,7 +192,7 @@ func (g *gate) opened(by dimse.Service) bool {
 	if g.shuts == 0 || time.Now().Before(g.until) || g.refused != "" && g.refused != by {
 		return false
 	}
-	g.log.Info("the peer takes and answers again", "peer", g.peer, "pauses", g.shuts)
+	g.log.Info("it takes and answers again", "peer", g.peer, "pauses", g.shuts)
 	g.shuts, g.refused, g.cause = 0, "", nil
 	g.tell()
 	return true
@@ -214,6 +213,26 @@ func (g *gate) reached() {
 func (g *gate) tell() {
 	close(g.changed)
 	g.changed = make(chan struct{})
+}
+
+// refusedByPeer fits errors that mean a PACS as a whole: the service that it was too
+// busy for, or "" where it cannot be associated with.
+func refusedByPeer(service dimse.Service, err error) (refused dimse.Service, is bool) {
+	if away(err) {
+		return "", true
+	}
+	return service, busyPeer(err)
+}
+
+// room is what a full spool is waited for at: one study at a time tries, until one
+// has found room.
+const room dimse.Service = "room"
+
+// newRoom is the gate in front of the spool, which is a node's own.
+func newRoom(patience staging.Patience, log *slog.Logger) *gate {
+	g := newGate("spool", patience, nil, log)
+	g.refuses = func(_ dimse.Service, err error) (dimse.Service, bool) { return room, errors.Is(err, spool.ErrFull) }
+	return g
 }
 
 // dialError is an error of opening an association.

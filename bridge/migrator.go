@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"pacsbridge/staging"
@@ -35,6 +36,9 @@ type Migrator struct {
 	Logger   *slog.Logger
 	OnHalt   func(error)                  // called when no study can be moved until a person mends something
 	OnFailed func(staging.Study, Failure) // called when a study has failed for good; nil: nobody else is told
+
+	once sync.Once
+	room *gate // in front of the spool
 }
 
 // Migrate takes one study through its journey. A study that another process holds
@@ -97,10 +101,7 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, notes *logb
 	if err != nil {
 		return c, err
 	}
-	if err := m.collect(ctx, c, notes); err != nil {
-		return c, err
-	}
-	if err := m.Compose.Compose(ctx, c); err != nil {
+	if err := m.gather(ctx, c, notes); err != nil {
 		return c, err
 	}
 	if err := notes.advance(ctx, staging.Delivering, c.Items); err != nil {
@@ -116,6 +117,20 @@ func (m *Migrator) journey(ctx context.Context, study staging.Study, notes *logb
 		return c, err
 	}
 	return c, m.Verify.Verify(ctx, c)
+}
+
+// gather brings everything of the study into the spool, once there is room in it.
+func (m *Migrator) gather(ctx context.Context, c *Collection, notes *logbook) error {
+	m.once.Do(func() { m.room = newRoom(patienceOr(m.Patience), m.Logger) })
+	leave, err := m.room.enter(ctx, room)
+	if err != nil {
+		return err
+	}
+	if err = m.collect(ctx, c, notes); err == nil {
+		err = m.Compose.Compose(ctx, c)
+	}
+	leave(err)
+	return err
 }
 
 // open makes the study collection: what the ledger knows, and what OLD lists now.

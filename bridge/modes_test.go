@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -318,6 +319,7 @@ func TestMoreContextsThanOneAssociationHasAndPrivateClasses(t *testing.T) {
 
 func TestABusyTargetIsAskedByOneStudyAtATime(t *testing.T) {
 	x := cross(t, 12)
+	x.migrator.Patience.Limit = time.Minute
 	var refused atomic.Int32
 	x.new.SetFaults(dimsetest.Faults{Store: dimsetest.StoreFaults{Status: func(string, int) dimse.Status {
 		if refused.Add(1) <= 40 {

@@ -7,12 +7,16 @@ import (
 )
 
 const (
-	// againFor is how long a database that went away is waited for: a restart
-	// takes seconds, a failover to another machine a minute.
-	againFor = 2 * time.Minute
+	// restartFor is how long a database that went away is waited for: a restart
+	// takes seconds, a failover to another machine a minute. fullFor is how long a
+	// full disk is: a person has to make room.
+	restartFor = 2 * time.Minute
+	fullFor    = 30 * time.Minute
 	// againFirst and againLongest are the pauses between the tries.
 	againFirst   = 10 * time.Millisecond
 	againLongest = time.Second
+	// againTold is the pause from which on a person is told.
+	againTold = 160 * time.Millisecond
 )
 
 // again repeats work while the database is away, or stood in its own way, and
@@ -22,10 +26,16 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 	if err == nil || e.away == nil {
 		return err
 	}
-	deadline := time.Now().Add(againFor)
+	begun := time.Now()
+	deadline := begun.Add(e.awayFor)
+	told := false
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for wait := againFirst; e.away(err) && time.Now().Before(deadline); wait = min(2*wait, againLongest) {
+		if wait >= againTold && !told {
+			told = true
+			e.log.Error("the staging database is away or its disk is full; it is waited for", "error", err)
+		}
 		pause.Reset(wait)
 		select {
 		case <-pause.C:
@@ -33,6 +43,9 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
 		}
+	}
+	if told && err == nil {
+		e.log.Info("the staging database is there again", "after", time.Since(begun).Round(time.Millisecond).String())
 	}
 	return err
 }

@@ -21,6 +21,7 @@ var migrations embed.FS
 // are the same text for all: numbered placeholders ($1), times as milliseconds,
 // flags as 0 and 1, lists as JSON.
 type engine struct {
+	log   *slog.Logger
 	write *sql.DB // everything that changes the ledger
 	read  *sql.DB // reports and status, which never hold up the work
 
@@ -35,6 +36,8 @@ type engine struct {
 	// busy tells errors that pass from those that stay, and away those of them
 	// after which the same transaction is worth another try at once.
 	busy, away func(error) bool
+	// awayFor is how long that other try is waited for.
+	awayFor time.Duration
 	// clock is the time that all who share the database agree on.
 	clock func() time.Time
 	// alone holds up every other transaction that says the same until this one

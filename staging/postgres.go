@@ -57,9 +57,9 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	e := &engine{
-		write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers, fill: postgresFill,
+		log: log, write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers, fill: postgresFill,
 		locked: " FOR UPDATE", skipLocked: " FOR UPDATE OF s SKIP LOCKED",
-		busy: postgresBusy, away: postgresAway, alone: postgresAlone, fold: postgresFold,
+		busy: postgresBusy, away: postgresAway, awayFor: restartFor, alone: postgresAlone, fold: postgresFold,
 		aMinuteAgo: "now() - interval '1 minute'",
 	}
 	e.read = e.write

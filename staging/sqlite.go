@@ -45,7 +45,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 		return nil, errors.Join(err, write.Close())
 	}
 	e := &engine{
-		write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, clock: time.Now,
+		log: log, write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, away: sqliteFull, awayFor: fullFor, clock: time.Now,
 		alone:      func(context.Context, *tx, lock) error { return nil }, // there is one writer
 		aMinuteAgo: "datetime('now', '-1 minute')",
 		close:      func() error { return errors.Join(read.Close(), write.Close()) },
@@ -145,6 +145,12 @@ func sqliteBusy(err error) bool {
 		return true
 	}
 	return false
+}
+
+// sqliteFull tells that the disk has no room.
+func sqliteFull(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
 // sqliteScheduler is River on database/sql.

@@ -3,9 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"pacsbridge/dimse/dimsetest"
@@ -83,26 +81,4 @@ func TestMishapsOfPeersAreToldAndNothingIsLost(t *testing.T) {
 			l.arrived()
 		})
 	}
-}
-
-func TestAFullSpoolIsToldAndNothingIsLost(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 2)
-	small := filepath.Join(l.dir, "small")
-	if err := os.Mkdir(small, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("a small disk needs the right to mount one: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(small, syscall.MNT_DETACH) })
-	big := dimsetest.Study(5, dimsetest.StudyOptions{Date: "20260115", Instances: 2, Rows: 1024})
-	if err := l.old.Add(big...); err != nil {
-		t.Fatal(err)
-	}
-	l.edit(`spool: "`+l.dir+`/spool", memory: 32MB`, `spool: "`+small+`", memory: 0`)
-	l.mishap(exitIncomplete, january, "the spool is full", "class=internal")
-	l.edit(small, l.dir+"/spool")
-	l.run(exitOK, january...)
-	l.arrived()
 }

@@ -60,6 +60,11 @@ func (e *engine) serve(ctx context.Context) error {
 			if errors.Is(err, staging.ErrNotFound) {
 				continue
 			}
+			var ledger *staging.Error
+			if errors.As(err, &ledger) && ledger.Temporary() {
+				e.log.Warn("look for an order", "error", err)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("look for an order: %w", err)
 			}

@@ -59,3 +59,31 @@ func TestATemporaryFolderThatIsGoneIsAnError(t *testing.T) {
 		t.Error("written to nowhere")
 	}
 }
+
+func TestTheLastOfTheDiskIsLeftToOthers(t *testing.T) {
+	free := int64(askRoomEvery)
+	s, err := Open(Options{Dir: t.TempDir(), Disk: func() (int64, int64, error) { return free, 100 * askRoomEvery, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func() error {
+		w, err := s.Create("g", "n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Abort()
+		_, err = w.Write([]byte("content"))
+		return err
+	}
+	if err := write(); !errors.Is(err, ErrFull) {
+		t.Errorf("written into the reserve: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(s.files.dir, temporary, "*")); len(left) > 0 || err != nil {
+		t.Errorf("%v are left, %v", left, err)
+	}
+	free = 90 * askRoomEvery
+	if err := write(); err != nil {
+		t.Errorf("not written when there was room again: %v", err)
+	}
+}

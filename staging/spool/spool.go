@@ -15,6 +15,9 @@ type Options struct {
 	Dir    string       // made where it does not exist
 	Memory int64        // bytes over everything held in memory; 0 holds nothing there
 	Logger *slog.Logger // nil: slog.Default
+	// Disk tells how many bytes of the disk are free, and how many it has; nil: what
+	// the system says of Dir. The last of them are left to others, such as the ledger.
+	Disk func() (free, size int64, err error)
 }
 
 // Spool is a cache of content on its way. It is safe for use by several
@@ -24,6 +27,7 @@ type Spool struct {
 	memory *memory
 	log    *slog.Logger
 	lock   *os.File
+	disks  func() (free, size int64, err error)
 
 	mu     sync.Mutex
 	groups map[string]map[string]*entry // by the hashes of group and name
@@ -61,7 +65,10 @@ func Open(o Options) (*Spool, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Spool{files: files{dir: o.Dir}, memory: newMemory(o.Memory), log: o.Logger, groups: map[string]map[string]*entry{}}
+	if o.Disk == nil {
+		o.Disk = func() (free, size int64, err error) { return disk(o.Dir) }
+	}
+	s := &Spool{files: files{dir: o.Dir}, memory: newMemory(o.Memory), log: o.Logger, disks: o.Disk, groups: map[string]map[string]*entry{}}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, diskError("spool: make the folder", err)
 	}

@@ -20,6 +20,7 @@ type Writer struct {
 	size   int64
 	chunks [][]byte // while the content is in memory
 	file   *os.File // once it is not
+	left   int64    // bytes that may be written before the disk is asked for room again
 	closed bool     // the file is
 	err    error    // the first failure sticks
 }
@@ -42,7 +43,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		if room := w.room(); room != nil {
 			n = copy(room, p[written:])
 		} else if w.err == nil {
-			n, w.err = w.file.Write(p[written:])
+			n, w.err = w.append(p[written:])
 			w.err = diskError("spool: write "+w.name+" of "+w.group, w.err)
 		}
 		w.took(p[written : written+n])
@@ -106,6 +107,17 @@ func (w *Writer) room() []byte {
 	return nil
 }
 
+// append writes to the file, while the disk has room for it.
+func (w *Writer) append(p []byte) (int, error) {
+	if w.left -= int64(len(p)); w.left < 0 {
+		if err := w.spool.room(); err != nil {
+			return 0, err
+		}
+		w.left = askRoomEvery - int64(len(p))
+	}
+	return w.file.Write(p)
+}
+
 // spill moves the content from memory to a file and gives its memory back.
 func (w *Writer) spill() (err error) {
 	if w.file, err = w.spool.files.create(); err != nil {
@@ -114,7 +126,7 @@ func (w *Writer) spill() (err error) {
 	left := w.size
 	for _, chunk := range w.chunks {
 		part := chunk[:min(left, chunkSize)]
-		if _, err := w.file.Write(part); err != nil {
+		if _, err := w.append(part); err != nil {
 			return err
 		}
 		left -= int64(len(part))
