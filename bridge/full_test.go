@@ -54,7 +54,7 @@ func TestASenderHearsThatTheDiskIsFull(t *testing.T) {
 	x := cross(t, 0)
 	x.disk.full.Store(true)
 	big := dimsetest.Study(6, dimsetest.StudyOptions{Instances: 1, Rows: 1024})[0]
-	arrivals := x.inbox.Expect(big.StudyUID)
+	arrivals := x.inbox.Expect(big.StudyUID, nil)
 	defer arrivals.Close()
 	dialer := dimse.Dialer{Address: x.address, CallingAE: "OLDPACS", CalledAE: ourAE}
 	a := must(dialer.Dial(t.Context(), []dimse.Proposal{{SOPClass: big.SOPClass, TransferSyntaxes: []string{big.TransferSyntax}}}))(t)
