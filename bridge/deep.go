@@ -21,6 +21,7 @@ type Contents struct {
 	New      Witness
 	Original Witness         // OLD, or a control; asked only for instances whose digest is another
 	Desk     *Desk           // where C-MOVE brings instances to
+	Files    Files           // of the old system; nil: what attachments became cannot be made again for comparison
 	Allowed  map[string]bool // attributes that NEW may change, as in AttributeNames
 }
 
@@ -56,8 +57,10 @@ func (k *Contents) compare(ctx context.Context, c *Collection, listed []Listed, 
 			verdicts[uid] = "the new PACS sends a malformed data set: " + f.malformed.Error()
 		case identical(it, f):
 			n.Identical++
-		case it.Kind == staging.Attachment:
+		case it.Kind == staging.Attachment && carried(it):
 			verdicts[uid] = "the content is not that of the source file"
+		case it.Kind == staging.Attachment:
+			k.judge(uid, k.remade(ctx, c, it, v), n, verdicts)
 		case it.Kind == staging.Record:
 			k.judge(uid, closest(it, c.place(it), v), n, verdicts)
 		default:

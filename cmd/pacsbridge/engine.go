@@ -194,13 +194,9 @@ func address(a net.Addr) netip.Addr {
 }
 
 func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
-	var locations []fetch.Store
-	for _, store := range e.settings.Legacy.Stores {
-		locations = append(locations, fetch.Store{Name: store.Name, At: store.At.Reveal()})
-	}
 	var err error
-	if e.stores, err = fetch.Open(locations); err != nil {
-		return nil, withHint(fmt.Errorf("open the file stores: %w", err), "see legacy.stores")
+	if e.stores, err = openStores(e.settings); err != nil {
+		return nil, err
 	}
 	m, keeper := e.settings.Migration, e.keeper(e.spool)
 	return &bridge.Migrator{
@@ -213,6 +209,19 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,
 		OnHalt: func(err error) { e.halt(err) }, OnFailed: e.tell,
 	}, nil
+}
+
+// openStores prepares the file stores of the old system; it calls on none.
+func openStores(s *conf.Settings) (*fetch.Stores, error) {
+	var locations []fetch.Store
+	for _, store := range s.Legacy.Stores {
+		locations = append(locations, fetch.Store{Name: store.Name, At: store.At.Reveal()})
+	}
+	stores, err := fetch.Open(locations)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("open the file stores: %w", err), "see legacy.stores")
+	}
+	return stores, nil
 }
 
 // newCollector asks OLD by C-MOVE, and by C-GET for what that does not bring; or by

@@ -19,7 +19,12 @@ func (r *rig) withContents(ctx context.Context, flags *verifyFlags, work func(co
 	if err != nil {
 		return usagef("--allow %w", err)
 	}
-	contents := &bridge.Contents{Allowed: allowed}
+	stores, err := openStores(r.settings)
+	if err != nil {
+		return err
+	}
+	defer stores.Close(context.WithoutCancel(ctx))
+	contents := &bridge.Contents{Allowed: allowed, Files: stores}
 	listener, err := listen(r.settings)
 	switch {
 	case err == nil:
