@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"pacsbridge/nondicom"
 	"pacsbridge/staging"
 )
 
@@ -216,8 +217,9 @@ func extra(c *Collection, listed []Listed) []Difference {
 		expected[it.ObjectUID] = true
 	}
 	var found []Difference
+	notes := nondicom.SeriesOfRejections(c.Study.UID)
 	for _, l := range listed {
-		if !expected[l.UID] {
+		if !expected[l.UID] && l.SeriesUID != notes {
 			found = append(found, Difference{StudyUID: c.Study.UID, Kind: ExtraAtNew, UID: l.UID,
 				Detail: "listed by the new PACS, and neither listed by the old one nor made here"})
 		}

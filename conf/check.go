@@ -21,6 +21,7 @@ func check(s *Settings, faults *faultList) {
 	c.peer("new", s.New.Peer)
 	oneOf(c, "migration.delivery", s.Migration.Delivery, StartComplete, StartEarly)
 	oneOf(c, "new.commitment", s.New.Commitment, CommitmentAuto, CommitmentRequire, CommitmentOff)
+	oneOf(c, "new.rejection_note", s.New.Rejection, RejectionOff, RejectionQuality, RejectionSafety)
 	c.roles(s)
 	c.staging(s.Staging)
 	c.migration(s.Migration)

@@ -11,8 +11,9 @@ var defaults = map[string]any{
 	"old.associations": 2,
 	"old.retrieve":     "move",
 
-	"new.associations": 4,
-	"new.commitment":   "auto",
+	"new.associations":   4,
+	"new.commitment":     "auto",
+	"new.rejection_note": "off",
 
 	"staging.url":    "sqlite:pacsbridge.db",
 	"staging.spool":  "spool",

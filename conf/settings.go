@@ -67,6 +67,7 @@ type OldPeer struct {
 type NewPeer struct {
 	Peer       `mapstructure:",squash"`
 	Commitment Commitment `mapstructure:"commitment"`
+	Rejection  Rejection  `mapstructure:"rejection_note"`
 }
 
 // TLS names the PEM files of one end; without a certificate the end speaks
@@ -180,6 +181,17 @@ type Retrieve string
 const (
 	RetrieveMove Retrieve = "move"
 	RetrieveGet  Retrieve = "get"
+)
+
+// Rejection says whether the new PACS is told by a rejection note what a failed
+// study has left there, and with which title.
+type Rejection string
+
+// What a rejection note may say (PS3.16 CID 7011).
+const (
+	RejectionOff     Rejection = "off"
+	RejectionQuality Rejection = "quality" // 113001, rejected for quality reasons
+	RejectionSafety  Rejection = "safety"  // 113037, rejected for patient safety reasons
 )
 
 // Commitment says whether the new PACS is asked for storage commitment
