@@ -43,7 +43,9 @@ func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
 	a.link.expect(s.timeouts.ARTIM)
 	request, ok := a.readRequest()
 	if !ok || !s.answerRequest(a, request) {
+		s.dismiss(a) // it may have been counted in
 		a.awaitClose()
+		close(a.done)
 		s.bad.add("association refused", conn.RemoteAddr(), "calling", a.calling, "called", a.called, "error", a.cause())
 		return nil, false
 	}

@@ -187,9 +187,7 @@ func (s *serving) serve(conn net.Conn) {
 	}
 	s.log.Debug("association opened", "peer", a.peer.Addr, "calling", a.calling, "called", a.called)
 	a.run()
-	s.mu.Lock()
-	delete(s.associations, a)
-	s.mu.Unlock()
+	s.dismiss(a)
 	if err := a.cause(); errors.Is(err, ErrClosed) {
 		s.log.Debug("association closed", "peer", a.peer.Addr, "calling", a.calling)
 	} else {
@@ -207,6 +205,13 @@ func (s *serving) admit(a *Association) bool {
 	}
 	s.associations[a] = struct{}{}
 	return true
+}
+
+// dismiss no longer counts an association.
+func (s *serving) dismiss(a *Association) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.associations, a)
 }
 
 // ofPeer counts the associations of the same peer. It runs with mu held.

@@ -199,6 +199,40 @@ func TestContextsThatMakeNoSenseAreRefusedOneByOne(t *testing.T) {
 	}
 }
 
+// One that is gone when its association is accepted must not be counted among
+// the associations for ever.
+func TestRequestorThatIsGoneBeforeTheAnswerHoldsNoPlace(t *testing.T) {
+	listener := newPipes()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	server := &dimse.Server{MaxAssociations: 1, Grace: patience}
+	go func() { ended <- server.Serve(ctx, listener) }()
+	opening, err := request().AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		conn, closed := listener.dial()
+		if _, err := conn.Write(opening); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		<-closed
+	}
+	conn, _ := listener.dial()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	s := &script{t: t, conn: conn}
+	s.associate()
+	s.send(&pdu.ReleaseRQ{})
+	s.receive()
+	_ = conn.Close()
+	begun := time.Now()
+	cancel()
+	if err := <-ended; err != nil || time.Since(begun) > patience/2 {
+		t.Errorf("the server ends after %v: %v", time.Since(begun), err)
+	}
+}
+
 func TestAssociationsBeyondTheLimitAreRejectedForTheMoment(t *testing.T) {
 	address := serve(t, &dimse.Server{MaxAssociations: 2})
 	first := dial(t, address, propose(uid.Verification))
