@@ -29,6 +29,8 @@ type Certificate struct {
 	Attachments Proof           `json:"attachments"`
 	Items       []CertifiedItem `json:"items"`
 	Extra       []string        `json:"extra_at_new,omitempty"` // what NEW lists of the study beside
+
+	Commitments []CertifiedCommitment `json:"commitments,omitempty"` // what NEW has committed to, where it was asked
 }
 
 // Proof counts the objects of one kind by how far each came. In a certificate the
@@ -112,6 +114,9 @@ func (r *Registrar) Certify(ctx context.Context, studyUID string) (staging.Certi
 	draft := r.draft(study, items, listed, verified)
 	for _, d := range extra(collection, listed) {
 		draft.Extra = append(draft.Extra, d.UID)
+	}
+	if draft.Commitments, err = r.commitments(ctx, studyUID); err != nil {
+		return staging.Certificate{}, err
 	}
 	issued, err := r.Chain.Certify(ctx, studyUID, func(number int, previous string) ([]byte, error) {
 		draft.Number, draft.Previous = number, previous

@@ -276,6 +276,20 @@ func (x *crossing) settled() {
 	}
 }
 
+func TestACertificateNamesTheCommitments(t *testing.T) {
+	t.Parallel()
+	x := cross(t, 1)
+	x.commits(bridge.CommitterOptions{Require: true})
+	check(t, x.run())
+	issued := must(x.registrar().Certify(t.Context(), studiesOf(x.old)[0]))(t)
+	c, _, err := bridge.ReadCertificate(issued.Document)
+	check(t, err)
+	n := len(all(x))
+	if len(c.Commitments) != 1 || c.Commitments[0].Committed != n || c.Commitments[0].Named != n || c.Commitments[0].Answered.IsZero() {
+		t.Errorf("commitments %+v, want one of %d objects", c.Commitments, n)
+	}
+}
+
 func TestManyObjectsAreAskedForInSeveralRequests(t *testing.T) {
 	t.Parallel()
 	x := cross(t, 0)

@@ -72,6 +72,10 @@ func (p certificatePage) head(c bridge.Certificate, digest string) {
 	}
 	p.line("From, to", c.Old+" to "+c.New)
 	p.line("Verified", c.Verified.Format(time.RFC3339))
+	for _, commitment := range c.Commitments {
+		p.line("Storage commitment", fmt.Sprintf("%d of %d objects, %s, transaction %s", commitment.Committed, commitment.Named,
+			commitment.Answered.Format(time.RFC3339), commitment.Transaction))
+	}
 	p.line("This certificate", digest)
 	previous := c.Previous
 	if previous == "" {
