@@ -162,7 +162,7 @@ func BenchmarkAtSize(b *testing.B) {
 				for query, args := range l.HotQueries() {
 					plan, err := l.Plan(l.ctx, query, args...)
 					must(b, err)
-					b.Logf("%s\n%s", query, strings.Join(plan, "\n"))
+					fmt.Printf("\n%s\n%s\n", query, strings.Join(plan, "\n")) // b.Log shortens it
 				}
 			})
 		})

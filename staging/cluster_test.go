@@ -1,7 +1,10 @@
 package staging_test
 
 import (
+	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,6 +228,39 @@ func TestAnOrderOfADeadNodeGoesToAnother(t *testing.T) {
 		if o, err := l.NextOrder(l.ctx, "b"); err != nil || o.ID != id || o.Node != "b" {
 			t.Errorf("the order is %+v, %v", o, err)
 		}
+		mustBe(t, l.FinishOrder(l.ctx, id, "a", errors.New("the database went away")), staging.ErrNotFound) // it was only suspended
+		must(t, l.FinishOrder(l.ctx, id, "b", nil))
+		if o, err := l.Order(l.ctx, id); err != nil || o.Error != "" || o.Finished.IsZero() {
+			t.Errorf("in the end the order is %+v, %v", o, err)
+		}
+	})
+}
+
+// Two nodes want the order of a dead one at the same moment.
+func TestAnOrderGoesToOneNode(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		must(t, l.Register(l.ctx, "dead", ""))
+		_, err := l.SubmitOrder(l.ctx, staging.Scope{})
+		must(t, err)
+		_, err = l.NextOrder(l.ctx, "dead")
+		must(t, err)
+		l.pass(time.Hour)
+		var taken atomic.Int32
+		var asking sync.WaitGroup
+		for _, node := range []string{"a", "b", "c", "d"} {
+			must(t, l.Register(l.ctx, node, ""))
+			asking.Go(func() {
+				if _, err := l.NextOrder(l.ctx, node); err == nil {
+					taken.Add(1)
+				} else if !errors.Is(err, staging.ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		if n := taken.Load(); n != 1 {
+			t.Errorf("%d nodes took the order", n)
+		}
 	})
 }
 
@@ -246,7 +282,7 @@ func TestAnInterruptedInventoryGoesOnAndAFinishedOneBeginsAnew(t *testing.T) {
 			t.Errorf("the window is %+v, %v", w, err)
 		}
 		must(t, l.FinishInventory(l.ctx, scope))
-		mustBe(t, l.FinishInventory(l.ctx, scope), staging.ErrNotFound)
+		must(t, l.FinishInventory(l.ctx, scope)) // by another node
 		begin(false)
 		if w, err = l.Window(l.ctx, day(1), day(2)); err != nil || w.FindDone {
 			t.Errorf("of a new run the window is %+v, %v", w, err)

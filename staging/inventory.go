@@ -28,13 +28,15 @@ func (db *DB) BeginInventory(ctx context.Context, s Scope) (going bool, err erro
 	return going, err
 }
 
-// FinishInventory ends the inventory of a scope, all of whose windows were taken.
+// FinishInventory ends the inventory of a scope, all of whose windows were taken. Two
+// nodes may have taken it, where one was thought dead: it ends with the first.
 func (db *DB) FinishInventory(ctx context.Context, s Scope) error {
 	scope, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("staging: finish inventory: %w", err)
 	}
 	return db.tx(ctx, "finish inventory", func(tx *tx) error {
-		return oneRow(tx.ExecContext(ctx, `UPDATE inventories SET finished_at = $2 WHERE scope = $1 AND finished_at = 0`, string(scope), db.now()))
+		_, err := tx.ExecContext(ctx, `UPDATE inventories SET finished_at = $2 WHERE scope = $1 AND finished_at = 0`, string(scope), db.now())
+		return err
 	})
 }

@@ -41,16 +41,18 @@ func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
 	var o Order
 	err := db.tx(ctx, "next order", func(tx *tx) error {
 		var id int64
-		err := tx.QueryRowContext(ctx, `SELECT id FROM orders WHERE finished_at = 0 AND (node = '' OR node <> $1
+		var holder string
+		err := tx.QueryRowContext(ctx, `SELECT id, node FROM orders WHERE finished_at = 0 AND (node = '' OR node <> $1
 			AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.name = orders.node AND beat_at >= $2)) ORDER BY id LIMIT 1`+db.locked,
-			node, db.now()-orderOrphaned.Milliseconds()).Scan(&id)
+			node, db.now()-orderOrphaned.Milliseconds()).Scan(&id, &holder)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		err = oneRow(tx.ExecContext(ctx, `UPDATE orders SET node = $2, started_at = $3 WHERE id = $1`, id, node, db.now()))
+		// Who waited for the lock finds the order as it was before another took it.
+		err = oneRow(tx.ExecContext(ctx, `UPDATE orders SET node = $2, started_at = $3 WHERE id = $1 AND node = $4`, id, node, db.now(), holder))
 		if err != nil {
 			return err
 		}
@@ -60,14 +62,16 @@ func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
 	return o, err
 }
 
-// FinishOrder ends an order, with the error that ended it early or nil.
-func (db *DB) FinishOrder(ctx context.Context, id int64, failure error) error {
+// FinishOrder ends a node's order, with the error that ended it early or nil. Where
+// another node has the order meanwhile it is ErrNotFound.
+func (db *DB) FinishOrder(ctx context.Context, id int64, node string, failure error) error {
 	text := ""
 	if failure != nil {
 		text = failure.Error()
 	}
 	return db.tx(ctx, fmt.Sprintf("finish order %d", id), func(tx *tx) error {
-		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = $3 WHERE id = $1`, id, db.now(), text))
+		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = $3 WHERE id = $1 AND node = $4 AND finished_at = 0`,
+			id, db.now(), text, node))
 	})
 }
 

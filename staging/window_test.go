@@ -79,11 +79,11 @@ func TestOrders(t *testing.T) {
 		if o, err = l.NextOrder(l.ctx, node); err != nil || o.ID != id {
 			t.Errorf("after a restart the next order is %+v, %v", o, err)
 		}
-		must(t, l.FinishOrder(l.ctx, id, errors.New("OLD is away")))
+		must(t, l.FinishOrder(l.ctx, id, node, errors.New("OLD is away")))
 		if o, err = l.Order(l.ctx, id); err != nil || o.Error != "OLD is away" || o.Finished.IsZero() {
 			t.Errorf("the order is %+v, %v", o, err)
 		}
-		mustBe(t, l.FinishOrder(l.ctx, 99, nil), staging.ErrNotFound)
+		mustBe(t, l.FinishOrder(l.ctx, 99, node, nil), staging.ErrNotFound)
 		_, err = l.Order(l.ctx, 99)
 		mustBe(t, err, staging.ErrNotFound)
 	})

@@ -102,7 +102,10 @@ func (e *engine) fulfil(ctx context.Context, o staging.Order) {
 	if err != nil {
 		e.log.Error("order ended with an error", "order", o.ID, "error", err)
 	}
-	if err := e.db.FinishOrder(ctx, o.ID, err); err != nil {
+	err = e.db.FinishOrder(ctx, o.ID, e.node, err)
+	if errors.Is(err, staging.ErrNotFound) {
+		e.log.Warn("another node has the order, since this one gave no sign of life", "order", o.ID)
+	} else if err != nil {
 		e.log.Error("note the end of an order", "order", o.ID, "error", err)
 	}
 }

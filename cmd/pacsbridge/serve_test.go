@@ -132,3 +132,22 @@ func TestAMissingAttachmentIsNamed(t *testing.T) {
 	}
 	h.pacsbridge(exitOK, "migrate", "--from", "2023-01-01", "--to", "2026-12-31")
 }
+
+// What was put back by retry belongs to no order; a running serve takes it up.
+func TestServeGoesOnWithWhatIsRetried(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4)
+	victim := l.old.Instances()[0]
+	l.old.SetFaults(dimsetest.Faults{Move: dimsetest.MoveFaults{Withhold: dimsetest.Only(victim.SOPInstance), Success: true}})
+	serve := l.serving()
+	l.run(exitIncomplete, january...)
+	l.old.SetFaults(dimsetest.Faults{})
+	l.run(exitOK, "discover", "--from", "2026-01-01", "--to", "2026-01-31") // moves nothing
+	if out, _ := l.run(exitOK, "retry", "--class", "incomplete"); !strings.Contains(out, "1 study") {
+		t.Errorf("retried: %s", out)
+	}
+	l.eventually("the retried study is migrated", func() bool { return l.new.Digests()[victim.SOPInstance] != "" })
+	serve.Process.Signal(syscall.SIGTERM)
+	serve.ended(exitInterrupted)
+	l.arrived()
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,33 @@ func (p *program) showStatus(ctx context.Context, db *staging.DB, scope staging.
 	if asJSON {
 		return printJSON(p.stdout, status)
 	}
-	return printStatus(p.stdout, status)
+	if err := printStatus(p.stdout, status); err != nil {
+		return err
+	}
+	return p.showRest(ctx, db)
+}
+
+// showRest tells why studies are not opened, where that is so.
+func (p *program) showRest(ctx context.Context, db *staging.DB) error {
+	paused, err := db.Paused(ctx)
+	if err != nil {
+		return fmt.Errorf("read what is paused: %w", err)
+	}
+	for _, pause := range paused {
+		what := "department " + pause.Department
+		if pause.Department == staging.AllOthers {
+			what = "everything"
+		}
+		fmt.Fprintf(p.stdout, "paused: %s, since %s\n", what, pause.Since.Format(time.DateTime))
+	}
+	troubled, err := db.Troubled(ctx)
+	if err != nil {
+		return fmt.Errorf("read which PACS rest: %w", err)
+	}
+	for _, peer := range troubled {
+		fmt.Fprintf(p.stdout, "the %s PACS is left alone for %s: %s since %s\n", peer.Name, peer.Rest.Round(time.Second), peer.Class, peer.Since.Format(time.DateTime))
+	}
+	return nil
 }
 
 // printStatus prints a line a kind of thing: how many there are, and how far
