@@ -21,8 +21,10 @@ func Match(query, candidate *Dataset) bool {
 }
 
 const (
-	// maxSteps bounds the work of a match, in bytes compared and what costs as much: ten milliseconds or so.
-	maxSteps = 1 << 22
+	// maxSteps and stepsPerByte bound the work of a match, in bytes compared and what costs as much: a few milliseconds,
+	// and more in proportion to what is compared.
+	maxSteps     = 1 << 20
+	stepsPerByte = 16
 	// elementSteps, pairSteps and momentSteps are what an element, a pair of values and a pair of moments count.
 	elementSteps = 32
 	pairSteps    = 32
@@ -77,6 +79,7 @@ func (m *matching) element(query *Dataset, key *Element, candidate *Dataset) boo
 	if !found || len(element.Value) == 0 {
 		return false
 	}
+	m.steps += stepsPerByte * (len(key.Value) + len(element.Value))
 	vr := matchingVR(key, element)
 	if vr.unit() > 1 || vr == OB || vr == UN {
 		return bytes.Equal(key.Value, element.Value)

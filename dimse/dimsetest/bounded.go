@@ -13,8 +13,8 @@ const (
 	timePerByte    = time.Second / (1 << 20)
 )
 
-// boundedRuns is how often an input may be tried before it is called too dear: at first it may fill pools, and at any time
-// another process may have the processor.
+// boundedRuns is how often an input may be tried before it is called too dear: at first it may fill pools, which the
+// collector may empty at any time.
 const boundedRuns = 6
 
 // Bounded runs f, which takes n bytes of hostile input, and fails tb when each of several runs allocates more than
@@ -38,13 +38,15 @@ func Bounded(tb testing.TB, n int, f func()) {
 	tb.Errorf("%d bytes of input took %d bytes of memory and %v, the limits are %d and %v", n, least, shortest, memory, limit)
 }
 
-// cost is what f allocates and how long it takes.
+// cost is what f allocates, and the processor time that it takes.
 func cost(f func()) (allocated uint64, took time.Duration) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	begun := time.Now()
+	begun := threadTime()
 	f()
-	took = time.Since(begun)
+	took = threadTime() - begun
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc, took
 }
