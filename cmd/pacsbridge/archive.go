@@ -7,6 +7,7 @@ import (
 
 	"pacsbridge/bridge"
 	"pacsbridge/conf"
+	"pacsbridge/dimse/uid"
 	"pacsbridge/nondicom/archive"
 	"pacsbridge/staging/spool"
 )
@@ -61,4 +62,20 @@ func (e *engine) newComposer() *bridge.Composer {
 	return &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: n.Records == conf.RecordsSR,
 		Archive: sendsToArchive(e.settings), NoDICOM: !slices.Contains(n.Deliver, conf.DeliverDICOM),
 		RefusedPDF: bridge.Fallback(n.PDFRefused), Refused: bridge.Fallback(n.Refused)}
+}
+
+// fallback says what becomes of objects made here of a class that the new PACS does
+// not take; empty: their studies fail.
+func (r *rig) fallback(class string) string {
+	n := r.settings.Nondicom
+	how := n.Refused
+	switch {
+	case class == uid.CTImageStorage:
+		return ""
+	case !slices.Contains(n.Deliver, conf.DeliverDICOM):
+		return "none is made"
+	case class == uid.EncapsulatedPDF:
+		how = n.PDFRefused
+	}
+	return map[conf.Fallback]string{conf.FallbackArchive: "into the archive alone", conf.FallbackPages: "their pages as pictures"}[how]
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"pacsbridge/dimse/dimsetest"
+	"pacsbridge/dimse/uid"
 	"pacsbridge/nondicom/archive"
 	"pacsbridge/staging/pgtest"
 )
@@ -125,6 +127,22 @@ func TestCheckShowsTheFirstRecordMasked(t *testing.T) {
 	}
 	l.edit("SELECT * FROM documents", "SELECT * FROM none")
 	if out, _ := l.run(exitFailed, "check", "--day", first.Date); !strings.Contains(out, "FAIL  legacy database") || !strings.Contains(out, "see legacy.attachments") {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestCheckTellsWhatFallsBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 1, "nondicom: {pdf_refused: fail}")
+	l.new.SetFaults(dimsetest.Faults{Association: dimsetest.AssociationFaults{RefuseContext: func(class, _ string) bool { return class == uid.EncapsulatedPDF }}})
+	if out, _ := l.run(exitFailed, "check"); !strings.Contains(out, "it refuses Encapsulated PDF") {
+		t.Errorf("%s", out)
+	}
+	if _, err := exec.LookPath("pdftoppm"); err != nil {
+		t.Skip("pdftoppm is not installed")
+	}
+	l.edit("pdf_refused: fail", "pdf_refused: pages")
+	if out, _ := l.run(exitOK, "check"); !strings.Contains(out, "not Encapsulated PDF Storage (their pages as pictures)") {
 		t.Errorf("%s", out)
 	}
 }

@@ -204,11 +204,13 @@ func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
 	if err != nil {
 		return "", r.explain(&bridge.PeerError{Peer: "new", AE: r.settings.New.AETitle, Err: err})
 	}
-	var taken, refused []string
+	var taken, refused, elsewhere []string
 	for _, want := range usualObjects {
 		name := uid.Name(want.SOPClass)
 		if _, ok := association.Context(want.SOPClass, want.TransferSyntaxes[0]); ok {
 			taken = append(taken, name)
+		} else if instead := r.fallback(want.SOPClass); instead != "" {
+			elsewhere = append(elsewhere, name+" ("+instead+")")
 		} else {
 			refused = append(refused, name+" in "+uid.Name(want.TransferSyntaxes[0]))
 		}
@@ -218,6 +220,9 @@ func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
 	}
 	if len(refused) > 0 {
 		return "", withHint(fmt.Errorf("it refuses %s", strings.Join(refused, ", ")), "have these SOP classes and transfer syntaxes allowed at the new PACS for "+r.settings.Node.AETitle)
+	}
+	if len(elsewhere) > 0 {
+		return fmt.Sprintf("%s; not %s", strings.Join(taken, ", "), strings.Join(elsewhere, ", ")), nil
 	}
 	return strings.Join(taken, ", "), nil
 }

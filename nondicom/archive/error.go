@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -34,18 +35,21 @@ func (e *Error) Unwrap() error { return e.Err }
 // the same may go well later. What they refused is for a person to mend.
 func (e *Error) Temporary() bool {
 	var answer *pgconn.PgError
-	if errors.As(e.Err, &answer) {
-		switch answer.Code[:2] {
-		case "08", "40", "53", "55", "57": // connection, rolled back by the server, resources, lock, shut down
-			return true
-		}
-		return false
+	if errors.As(e.Err, &answer) && len(answer.Code) == 5 {
+		return slices.Contains(passing, answer.Code[:2]) || answer.Code == idleTooLong
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
 	return errors.Is(e.Err, fetch.ErrBroken) || errors.As(e.Err, &connect) || errors.As(e.Err, &network) ||
 		errors.Is(e.Err, context.DeadlineExceeded) || pgconn.SafeToRetry(e.Err) || errors.Is(e.Err, errMoved)
 }
+
+// passing are the classes of a server's errors that pass (PostgreSQL, appendix A):
+// connection, rolled back by the server, resources, locks, shutting down.
+var passing = []string{"08", "40", "53", "55", "57"}
+
+// idleTooLong ends a transaction that waited too long for its files.
+const idleTooLong = "25P03"
 
 // errMoved is what happens when a file that was there is gone at the end.
 var errMoved = errors.New("a file that was there before has gone meanwhile")
