@@ -164,8 +164,8 @@ func seriesOf(items []staging.Item) []series {
 	c := NewCollection(staging.Study{}, items)
 	var all []series
 	for _, it := range c.items {
-		if it.ObjectUID == "" {
-			continue // not made yet
+		if it.ObjectUID == "" || archiveOnly(it) {
+			continue // not made yet, or no object
 		}
 		at := slices.IndexFunc(all, func(s series) bool { return s.uid == it.SeriesUID })
 		if at < 0 {

@@ -9,8 +9,10 @@ import (
 
 	"pacsbridge/bridge"
 	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
 	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/staging"
+	"pacsbridge/staging/pgtest"
 )
 
 // reports hands what NEW reports to whoever asks for commitment at the time; ae is
@@ -322,5 +324,23 @@ func TestOnlyTheNewPACSReportsCommitmentAndOnlyOfWhatWasAsked(t *testing.T) {
 	report.TransactionUID = "1.9.2"
 	if err := x.report("NEWPACS", report); !errors.As(err, &status) || status.Status != dimse.StatusInvalidArgument {
 		t.Errorf("a report of an unknown transaction: %v", err)
+	}
+}
+
+func TestNoCommitmentIsAskedForWhatStandsInTheArchiveAlone(t *testing.T) {
+	t.Parallel()
+	x := crossWithArchive(t, pgtest.Start(t))
+	x.commits(bridge.CommitterOptions{Require: true})
+	check(t, x.run())
+	if s := x.status(); s.Studies.Migrated != 3 || s.Attachments.Migrated != 2 {
+		t.Errorf("%+v, want all migrated", s)
+	}
+	page := x.item(staging.Attachment, "A2")
+	for _, study := range studiesOf(x.old) {
+		for _, row := range must(x.ask(keysOf("IMAGE", dataset.StudyInstanceUID, study), 0))(t) {
+			if row.String(dataset.SOPInstanceUID) == page.ObjectUID {
+				t.Error("what stands in the archive alone is told as an object of NEW")
+			}
+		}
 	}
 }

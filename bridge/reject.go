@@ -31,7 +31,7 @@ func (r *Rejecter) Reject(ctx context.Context, studyUID string, at time.Time) (i
 	}
 	var left []nondicom.Rejected
 	for _, it := range items {
-		if (it.Stored || it.Found) && it.ObjectUID != "" {
+		if (it.Stored || it.Found) && it.ObjectUID != "" && !archiveOnly(&it) {
 			left = append(left, nondicom.Rejected{SOPClass: it.SOPClass, SOPInstance: it.ObjectUID, SeriesUID: it.SeriesUID})
 		}
 	}
