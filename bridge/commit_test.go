@@ -187,17 +187,16 @@ func (x *crossing) report(ae string, result dimse.CommitResult) error {
 func TestARequestForCommitmentSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	x := cross(t, 1)
-	x.commits(bridge.CommitterOptions{Require: true, Answer: time.Millisecond})
+	x.migrator.Attempts, x.migrator.Patience = 1, staging.Patience{First: time.Millisecond, Longest: time.Millisecond, Limit: time.Nanosecond}
 	hold := make(chan struct{})
 	x.new.SetFaults(dimsetest.Faults{Commit: dimsetest.CommitFaults{Hold: hold, OwnAssociation: true}})
-	restarted := make(chan struct{})
-	time.AfterFunc(100*time.Millisecond, func() {
-		x.commits(bridge.CommitterOptions{Require: true, Answer: time.Second})
-		close(hold)
-		close(restarted)
-	})
+	x.commits(bridge.CommitterOptions{Require: true, Answer: time.Millisecond})
 	check(t, x.run())
-	<-restarted
+	x.wantFailed(staging.PeerBusy, all(x)...)
+
+	x.commits(bridge.CommitterOptions{Require: true, Answer: 10 * time.Second})
+	close(hold)
+	check(t, x.run())
 	allSettled(x)
 	if n := x.new.Counts().Commits; n != 1 {
 		t.Errorf("commitment was requested %d times, want once", n)

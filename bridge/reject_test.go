@@ -1,7 +1,6 @@
 package bridge_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 	"time"
@@ -31,7 +30,6 @@ func TestWhatAFailedStudyLeftIsRejected(t *testing.T) {
 	}
 	check(t, x.run())
 	named := <-rejected
-	check(t, x.queue.Stop(context.Background())) // and then nobody calls OnFailed
 	failed := must(x.db.Failed(t.Context(), staging.Scope{}))(t)
 	if len(failed) != 1 || len(failed[0].LeftBehind) == 0 || named != len(failed[0].LeftBehind) {
 		t.Fatalf("the note names %d objects; failed is %+v", named, failed)
@@ -56,7 +54,6 @@ func TestWhatAFailedStudyLeftIsRejected(t *testing.T) {
 	}
 
 	x.new.SetFaults(dimsetest.Faults{})
-	x.work(x.migrator.Logger)
 	check(t, x.run())
 	result := must(x.reconciler(nil).Range(t.Context(), staging.Scope{}, bridge.Windows(january(1), january(31), 24*time.Hour)))(t)
 	if result.Complete != 3 || len(result.Differences) != 0 {
