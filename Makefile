@@ -6,7 +6,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # machine bears beside the servers that the tests start.
 TEST = PACSBRIDGE_REQUIRE_PEERS=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -p 2 -timeout 20m
 
-.PHONY: build test check fmt vet staticcheck layers race fuzz-short packages demo lab bench hostile
+.PHONY: build test check fmt vet staticcheck layers race fuzz-short packages demo lab bench bench-ledger hostile
 
 build: ## bin/pacsbridge, which needs nothing else to run
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pacsbridge ./cmd/pacsbridge
@@ -55,6 +55,12 @@ lab: packages ## two Orthancs and a legacy database to try pacsbridge on by hand
 # BENCH takes options, e.g. make bench BENCH='-quick -only small'; see docs/performance.md.
 bench: packages ## how fast it is beside DCMTK and Orthanc: the table of docs/performance.md
 	$(GO) run ./cmd/bench -out bench.out $(BENCH)
+	$(MAKE) bench-ledger
+
+# LEDGER takes sizes, e.g. LEDGER='-studies.stage 1000000 -studies.stand 10000000'.
+bench-ledger: packages ## how fast the ledger is, and the plans of its statements
+	$(GO) test -run '^$$' -bench 'StageMany|ClaimAndFinish|BytesPerStudy' -benchtime 1x -timeout 0 ./staging -args $(LEDGER)
+	$(GO) test -run '^$$' -bench AtSize -benchtime 50x -timeout 0 ./staging -args $(LEDGER)
 
 hostile: ## attacks on the DICOM port at full size, which takes minutes
 	PACSBRIDGE_HOSTILE=full $(GO) test -v -count=1 -timeout 15m -run 'Held|ManyClients|RudeAssociations' ./dimse

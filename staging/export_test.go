@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"errors"
 	"strings"
 )
 
@@ -104,8 +105,16 @@ func (db *DB) Stand(ctx context.Context, studies, open int) error {
 			return err
 		}
 	}
-	db.folded.Store(0)
-	return db.fold(ctx)
+	for db.engine.fold != "" { // as often as the months of filling such a ledger would
+		db.folded.Store(0)
+		if err := db.fold(ctx); err != nil {
+			return err
+		}
+		if left, err := db.Int(ctx, `SELECT count(*) FROM counter_changes`); err != nil || left == 0 {
+			return errors.Join(err, db.Vacuum(ctx, "counters", "counter_changes"))
+		}
+	}
+	return nil
 }
 
 // Suspend begins to feed and does nothing more, as a process that was stopped.
@@ -125,8 +134,8 @@ func (db *DB) Suspend(ctx context.Context) (end func(), err error) {
 	return end, db.alone(ctx, &tx{begun, conn}, feedLock)
 }
 
-// Vacuum gives back what is not used.
-func (db *DB) Vacuum(ctx context.Context) error {
-	_, err := db.write.ExecContext(ctx, "VACUUM FULL")
+// Vacuum gives back what is not used by tables, all of them where none is named.
+func (db *DB) Vacuum(ctx context.Context, tables ...string) error {
+	_, err := db.write.ExecContext(ctx, "VACUUM FULL "+strings.Join(tables, ", "))
 	return err
 }
