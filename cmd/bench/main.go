@@ -37,6 +37,8 @@ type bench struct {
 	corpora    map[string]*corpus
 	dir        string // for files of the run
 	digestCost float64
+
+	ledgerStudies int // in the ledger of the lines on bookkeeping
 }
 
 // nodeSettings are those settings of pacsbridge that are tried out here.
@@ -61,6 +63,7 @@ func main() {
 	flag.IntVar(&b.settings.newAssociations, "new", 4, "new.associations")
 	flag.IntVar(&b.settings.workers, "workers", 6, "migration.workers")
 	flag.Int64Var(&b.settings.memory, "memory", 256, "staging.memory in MB")
+	flag.IntVar(&b.ledgerStudies, "studies", 1_000_000, "studies in the ledger whose cost is measured")
 	flag.StringVar(&b.settings.more, "settings", "", "further lines of pacsbridge.yaml")
 	flag.Parse()
 	b.only, b.who = regexp.MustCompile(*only), regexp.MustCompile(*who)

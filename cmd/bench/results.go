@@ -13,6 +13,7 @@ type lap struct {
 	instances, studies int
 	mover, old, new    usage
 	p99                time.Duration // of an answer, where that was measured
+	figure             float64       // the only one there is, of a benchmark that is no journey
 	err                error         // why it does not count
 }
 

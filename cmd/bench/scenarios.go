@@ -26,6 +26,7 @@ const (
 	shippedOne  = "one association to storescp as shipped, small"
 	asyncCT     = "one association 20 ms away, ct"
 	startOnly   = "start and end"
+	ledgerCost  = "bookkeeping"
 )
 
 // away is the round trip of a distant PACS.
@@ -46,6 +47,7 @@ func (b *bench) scenarios() []scenario {
 		{pairSmall, b.pairs(pairSmall, "small", 5)},
 		{shippedOne, b.shippedStorescp},
 		{asyncCT, b.asyncWindow},
+		{ledgerCost, b.bookkeeping},
 	}
 }
 
