@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -97,13 +98,20 @@ func (x *archiving) item(kind staging.ItemKind, uid string) staging.Item {
 // shaky is a vault that fails, or does not hold what was put into it.
 type shaky struct {
 	bridge.Vault
-	failures int // of Put, still to come
+	failures atomic.Int64 // of Put, still to come
 	why      error
 	forgets  bool
 }
 
+// shakyVault fails so many times.
+func shakyVault(x *archiving, times int64, why error) *shaky {
+	s := &shaky{Vault: x.vault, why: why}
+	s.failures.Store(times)
+	return s
+}
+
 func (s *shaky) Put(ctx context.Context, study *vault.Study) (map[string]string, error) {
-	if s.failures--; s.failures >= 0 {
+	if s.failures.Add(-1) >= 0 {
 		return nil, &vault.Error{Doing: "write rows", StudyUID: study.UID, Err: s.why}
 	}
 	return s.Vault.Put(ctx, study)
@@ -127,12 +135,12 @@ func TestTheArchiveIsPartOfTheStudy(t *testing.T) {
 		"as objects and into the archive": {arrange: func(*archiving) {}, made: 4},
 		"into the archive alone":          {arrange: func(x *archiving) { x.migrator.Compose.NoDICOM = true }},
 		"records as rows alone":           {arrange: func(x *archiving) { x.migrator.Compose.Reports = false }, made: 1},
-		"a database that refuses once":    {arrange: func(x *archiving) { x.keepIn(&shaky{Vault: x.vault, failures: 1, why: refused}) }, made: 4},
+		"a database that refuses once":    {arrange: func(x *archiving) { x.keepIn(shakyVault(x, 1, refused)) }, made: 4},
 		"a database that is away for a while": {arrange: func(x *archiving) {
-			x.migrator.Attempts = 1
-			x.keepIn(&shaky{Vault: x.vault, failures: 4, why: away})
+			x.migrator.Attempts, x.migrator.Patience.Limit = 1, time.Minute
+			x.keepIn(shakyVault(x, 4, away))
 		}, made: 4},
-		"a database that always refuses": {arrange: func(x *archiving) { x.keepIn(&shaky{Vault: x.vault, failures: 1 << 20, why: refused}) }, failed: staging.TargetRefused},
+		"a database that always refuses": {arrange: func(x *archiving) { x.keepIn(shakyVault(x, 1<<20, refused)) }, failed: staging.TargetRefused},
 		"an archive that forgets":        {arrange: func(x *archiving) { x.keepIn(&shaky{Vault: x.vault, forgets: true}) }, failed: staging.Mismatch},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -180,17 +180,23 @@ func (k *Composer) attachment(ctx context.Context, c *Collection, id nondicom.Id
 	if !k.keepsSources() {
 		defer k.Spool.Remove(c.Study.UID, name)
 	}
-	content, _, err := k.Spool.Open(c.Study.UID, name)
+	err = k.object(c, id, it, a)
+	if k.Archive && as[*nondicom.UnsupportedError](err) {
+		onlyArchived(c, it, file.SHA256, err.Error())
+		return nil
+	}
+	return err
+}
+
+// object makes the object of an attachment whose file is in the spool.
+func (k *Composer) object(c *Collection, id nondicom.Identity, it *staging.Item, a nondicom.Attachment) error {
+	content, _, err := k.Spool.Open(c.Study.UID, sourceName(it))
 	if err != nil {
 		return fmt.Errorf("open attachment %s in the spool: %w", it.UID, err)
 	}
 	defer content.Close()
 	a.Number = c.place(it)
-	object, err := nondicom.ObjectOfAttachment(id, a, content, file.Size, file.SHA256)
-	if k.Archive && as[*nondicom.UnsupportedError](err) {
-		onlyArchived(c, it, file.SHA256, err.Error())
-		return nil
-	}
+	object, err := nondicom.ObjectOfAttachment(id, a, content, it.Bytes, it.SHA256)
 	if err != nil {
 		return err
 	}
