@@ -111,14 +111,20 @@ func (k *Committer) request(ctx context.Context, c *Collection) error {
 // demand waits until NEW has committed to every object of a collection. It errs
 // where NEW says no, and where it says nothing within Answer.
 func (k *Committer) demand(ctx context.Context, c *Collection) error {
-	deadline := time.NewTimer(k.Answer)
+	begun, deadline := time.Now(), time.NewTimer(k.Answer)
 	defer deadline.Stop()
 	defer k.leave(c.Study.UID)
-	for {
+	for asked := false; ; {
 		answered := k.await(c.Study.UID)
 		standing, err := k.standing(ctx, c)
 		if err != nil {
 			return err
+		}
+		if asked { // once is enough, however long it took
+			standing.open, standing.unasked = append(standing.open, standing.unasked...), nil
+			if standing.since.IsZero() {
+				standing.since = begun
+			}
 		}
 		switch {
 		case len(standing.failed) > 0:
@@ -127,6 +133,7 @@ func (k *Committer) demand(ctx context.Context, c *Collection) error {
 			if err := k.ask(ctx, c.Study.UID, standing.unasked); err != nil {
 				return doubt(err, standing.unasked)
 			}
+			asked = true
 			continue
 		case len(standing.open) == 0:
 			return k.settle(ctx, standing.transactions)
