@@ -55,7 +55,6 @@ lab: packages ## two Orthancs and a legacy database to try pacsbridge on by hand
 # BENCH takes options, e.g. make bench BENCH='-quick -only small'; see docs/performance.md.
 bench: packages ## how fast it is beside DCMTK and Orthanc: the table of docs/performance.md
 	$(GO) run ./cmd/bench -out bench.out $(BENCH)
-	$(MAKE) bench-ledger
 
 # LEDGER takes sizes, e.g. LEDGER='-studies.stage 1000000 -studies.stand 10000000'.
 bench-ledger: packages ## how fast the ledger is, and the plans of its statements
