@@ -20,7 +20,7 @@ type Fallback string
 const (
 	FallbackFail    Fallback = "fail"
 	FallbackArchive Fallback = "archive" // it goes into the new system's archive alone
-	FallbackPages   Fallback = "pages"   // of a PDF: its pages as pictures
+	FallbackPages   Fallback = "pages"   // of a PDF: its pages as pictures; a drawn text is left out
 )
 
 // deliver sends a collection. What NEW does not take for its kind falls back to
@@ -60,6 +60,8 @@ func (k *Composer) fallBack(ctx context.Context, c *Collection, reasons map[stri
 			fallback = k.RefusedPDF
 		}
 		switch {
+		case isDrawing(it) && (fallback == FallbackPages || fallback == FallbackArchive):
+			setAside(it, "the new PACS does not take "+name+": the text stands there as its report alone")
 		case fallback == FallbackArchive && k.Archive:
 			onlyArchived(c, it, it.SHA256, "the new PACS does not take "+name)
 		case fallback == FallbackPages && it.SOPClass == uid.EncapsulatedPDF:

@@ -53,8 +53,11 @@ func (c *Collection) Instances() []*staging.Item { return c.kind(staging.Instanc
 // Records returns the legacy records of the study.
 func (c *Collection) Records() []*staging.Item { return c.kind(staging.Record) }
 
-// Attachments returns the documents, photographs and videos of the study.
-func (c *Collection) Attachments() []*staging.Item { return c.kind(staging.Attachment) }
+// Attachments returns the documents, photographs and videos that the old system keeps
+// of the study.
+func (c *Collection) Attachments() []*staging.Item {
+	return slices.DeleteFunc(c.kind(staging.Attachment), isDrawing)
+}
 
 // Items returns copies of all items, as the ledger takes them.
 func (c *Collection) Items() []staging.Item {

@@ -26,6 +26,7 @@ type Composer struct {
 	Reports bool // a record becomes a Basic Text SR; without it, and without Archive, records stay behind, and say so
 	Archive bool // records and attachments go into the new system's archive
 	NoDICOM bool // and nowhere else: nothing is made into objects
+	Draw    bool // beside its Basic Text SR, a text becomes a PDF document
 
 	RefusedPDF Fallback // what becomes of a PDF where NEW takes no Encapsulated PDF; fails when empty
 	Refused    Fallback // and of other objects of ours whose kind NEW does not take
@@ -59,6 +60,7 @@ func (k *Composer) Compose(ctx context.Context, c *Collection) error {
 		return err
 	}
 	c.identity = id
+	c.setDrawingsAside()
 	for _, it := range c.Records() {
 		if err := k.record(c, id, it); err != nil {
 			return fmt.Errorf("record %s: %w", it.UID, err)
@@ -157,7 +159,7 @@ func (k *Composer) record(c *Collection, id nondicom.Identity, it *staging.Item)
 	}
 	k.made(it, object)
 	it.Bytes, it.SHA256 = blob.Size, blob.SHA256
-	return nil
+	return k.draw(c, it, func() (*nondicom.Drawing, error) { return nondicom.DrawRecord(id, held.Record, object) })
 }
 
 // attachment fetches the file into the spool, so that its digest is known before
@@ -209,7 +211,7 @@ func (k *Composer) object(c *Collection, id nondicom.Identity, it *staging.Item,
 		return err
 	}
 	k.made(it, object)
-	return nil
+	return k.drawText(c, it, a, object)
 }
 
 // sourceName is the name of an attachment's file in the spool.

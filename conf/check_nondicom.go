@@ -14,6 +14,7 @@ func (c checker) nondicom(n Nondicom) {
 		oneOf(c, fmt.Sprintf("nondicom.deliver[%d]", i), d, DeliverDICOM, DeliverArchive)
 	}
 	oneOf(c, "nondicom.records", n.Records, RecordsSR, RecordsNone)
+	oneOf(c, "nondicom.texts", n.Texts, TextsSR, TextsBoth)
 	oneOf(c, "nondicom.archive.compress", n.Archive.Compress, "none", "zstd")
 	oneOf(c, "nondicom.pdf_refused", n.PDFRefused, FallbackFail, FallbackPages, FallbackArchive)
 	oneOf(c, "nondicom.refused", n.Refused, FallbackFail, FallbackArchive)

@@ -29,6 +29,7 @@ var defaults = map[string]any{
 
 	"nondicom.deliver":          []any{"dicom"},
 	"nondicom.records":          "sr",
+	"nondicom.texts":            "sr",
 	"nondicom.archive.compress": "none",
 	"nondicom.pdf_refused":      "fail",
 	"nondicom.refused":          "fail",

@@ -134,6 +134,7 @@ type Store struct {
 type Nondicom struct {
 	Deliver []Delivery  `mapstructure:"deliver"`
 	Records RecordsForm `mapstructure:"records"`
+	Texts   TextsForm   `mapstructure:"texts"`
 	Archive Archive     `mapstructure:"archive"`
 	// What becomes of an object that the new PACS does not accept for its kind.
 	PDFRefused Fallback `mapstructure:"pdf_refused"` // of an Encapsulated PDF
@@ -240,4 +241,14 @@ type RecordsForm string
 const (
 	RecordsSR   RecordsForm = "sr" // a Basic Text SR of its study
 	RecordsNone RecordsForm = "none"
+)
+
+// TextsForm is what plain texts and the report texts of records become when delivered
+// as DICOM.
+type TextsForm string
+
+// What a text may become.
+const (
+	TextsSR   TextsForm = "sr"   // a Basic Text SR
+	TextsBoth TextsForm = "both" // that, and an Encapsulated PDF beside it
 )

@@ -30,18 +30,7 @@ var (
 // that is not in Unicode is read as the character set that gives its bytes
 // back, which the report then names.
 func reportOfText(id Identity, a Attachment, s source) (*Object, error) {
-	const kind = "text/plain"
-	if err := s.check(kind); err != nil {
-		return nil, err
-	}
-	if s.size > maxText {
-		return nil, &UnsupportedError{Kind: kind, Why: fmt.Sprintf("it is longer than %d MiB; it can only be archived", maxText>>20)}
-	}
-	raw, err := io.ReadAll(&exactReader{from: s.content, left: s.size})
-	if err != nil {
-		return nil, fmt.Errorf("read text: %w", err)
-	}
-	text, charset, err := unicodeOf(raw)
+	text, charset, err := readText(s)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +39,22 @@ func reportOfText(id Identity, a Attachment, s source) (*Object, error) {
 		items = append(items, textItem(charsetField, charset))
 	}
 	return document(uid.BasicTextSR, textSeries, id, a.origin(), s.digest, a.CreatedAt, titleOfText, append(items, textItem(partText, text)))
+}
+
+// readText reads a plain text, and names its character set where that was guessed.
+func readText(s source) (text, charset string, err error) {
+	const kind = "text/plain"
+	if err := s.check(kind); err != nil {
+		return "", "", err
+	}
+	if s.size > maxText {
+		return "", "", &UnsupportedError{Kind: kind, Why: fmt.Sprintf("it is longer than %d MiB; it can only be archived", maxText>>20)}
+	}
+	raw, err := io.ReadAll(&exactReader{from: s.content, left: s.size})
+	if err != nil {
+		return "", "", fmt.Errorf("read text: %w", err)
+	}
+	return unicodeOf(raw)
 }
 
 // guess is a character set that a text may be in.

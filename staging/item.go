@@ -30,7 +30,7 @@ const (
 
 // Item is one thing of a study that has to arrive: an instance, the legacy
 // record or an attachment. The object made of a record or an attachment is no
-// item of its own.
+// item of its own; a document drawn of a text beside it is an attachment.
 type Item struct {
 	Kind           ItemKind
 	UID            string // SOP Instance UID, study_key or attachment_key

@@ -60,7 +60,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":              {"cmd/pacsbridge"},
 	"github.com/vbauerster/mpb/v8":        {"cmd/pacsbridge"},
 	"github.com/mattn/go-isatty":          {"cmd/pacsbridge"},
-	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge"},              // certificates, and the demo's reports
+	"codeberg.org/go-pdf/fpdf":            {"cmd/pacsbridge", "nondicom"},  // certificates, the demo's reports; texts as documents
 	"gonum.org/v1/plot":                   {"cmd/pacsbridge", "cmd/bench"}, // the plots of report and bench
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
