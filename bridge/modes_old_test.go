@@ -32,6 +32,15 @@ func busyMoves(n int, status dimse.Status) func(x *crossing) {
 	})
 }
 
+// patiently gives studies all the time that a slow machine may need to wait out a
+// short outage.
+func patiently(arrange func(x *crossing)) func(x *crossing) {
+	return func(x *crossing) {
+		x.migrator.Patience.Limit = time.Minute
+		arrange(x)
+	}
+}
+
 // all lists the instances of OLD.
 func all(x *crossing) []string {
 	var uids []string
@@ -78,7 +87,7 @@ func TestFailureModesOfTheOldPACS(t *testing.T) {
 			again := x.old.Instances()[3]
 			x.old.SetFaults(dimsetest.Faults{Move: faults{Withhold: dimsetest.Only(victim(x)), Twice: dimsetest.Only(again.SOPInstance)}})
 		}},
-		{name: "A701 for a while", arrange: busyMoves(5, dimse.StatusCannotCountMatches), check: allAtFirstAttempt},
+		{name: "A701 for a while", arrange: patiently(busyMoves(5, dimse.StatusCannotCountMatches)), check: allAtFirstAttempt},
 		{name: "A701 for ever", arrange: busyMoves(always, dimse.StatusCannotCountMatches), class: staging.PeerBusy, victims: all},
 		{name: "A702 for a while", arrange: busyMoves(3, dimse.StatusCannotPerformSubOps)},
 		{name: "A702 for ever", arrange: busyMoves(always, dimse.StatusCannotPerformSubOps), class: staging.Incomplete, victims: all},

@@ -218,9 +218,9 @@ func TestFailureModesOfTheNewPACS(t *testing.T) {
 		{name: "new PACS cuts its lists short, silently", arrange: func(x *crossing) {
 			x.new.SetFaults(dimsetest.Faults{Find: dimsetest.FindFaults{Limit: 2}})
 		}},
-		{name: "new PACS is away for a while", arrange: func(x *crossing) {
+		{name: "new PACS is away for a while", arrange: patiently(func(x *crossing) {
 			x.newLink(func(n int) dimsetest.LinkFault { return dimsetest.LinkFault{Kind: pickKind(n < 12, dimsetest.Refuse)} })
-		}, check: allAtFirstAttempt},
+		}), check: allAtFirstAttempt},
 		{name: "the link to the new PACS is reset again and again", arrange: func(x *crossing) {
 			x.newLink(func(n int) dimsetest.LinkFault {
 				return dimsetest.LinkFault{Kind: pickKind(n < 20 && n%2 == 0, dimsetest.Reset), After: int64(500 * n)}
