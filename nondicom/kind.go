@@ -35,6 +35,9 @@ func Kind(head []byte) string { return kindOf(head, -1) }
 // kindOf goes by the size too: a binary STL has no other sign.
 func kindOf(head []byte, size int64) string {
 	kind, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
+	if kind == "text/csv" || kind == "text/tab-separated-values" {
+		kind = "text/plain" // so is a letter taken that has a comma in each line
+	}
 	switch {
 	case (kind == "application/octet-stream" || kind == "text/plain") && bytes.Contains(head[:min(len(head), pdfWithin)], []byte("%PDF-")):
 		return pdfKind
