@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,21 +31,29 @@ type archiveFlags struct {
 
 func (f *archiveFlags) addTo(command *cobra.Command) {
 	command.Flags().StringVar(&f.study, "study", "", "Study Instance UID")
-	command.Flags().StringVar(&f.attachment, "attachment", "", "only the attachment of this key")
+	command.Flags().StringVar(&f.attachment, "attachment", "", "only the attachment of this key, or of this SHA-256; alone it is looked for in all studies")
 	command.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON array")
 }
 
 func newArchiveGetCommand(p *program) *cobra.Command {
 	var flags archiveFlags
 	command := &cobra.Command{
-		Use:   "get --study UID [--attachment KEY] [--out FOLDER]",
+		Use:   "get [--study UID] [--attachment KEY] [--out FOLDER]",
 		Short: "Restore attachments from the archive's store, and check that they are what was archived",
-		Long: "Restore the attachments of a study from the store of nondicom.archive, by its index alone: neither\n" +
-			"the database nor the ledger is asked. Each file is decrypted and decompressed as need be, and its\n" +
-			"SHA-256 is compared. A file that cannot be restored is told, the others are; exit code 3 then.",
+		Long: "Restore the attachments of a study, or one attachment, from the store of nondicom.archive, by its\n" +
+			"index alone: neither the database nor the ledger is asked. Without --study every index is read. Each\n" +
+			"file is decrypted and decompressed as need be, and its SHA-256 is compared. A file that cannot be\n" +
+			"restored is told, the others are; exit code 3 then.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.onShelf(command.Context(), flags, func(shelf *archive.Shelf, entries []archive.Entry) error {
+				var err error
+				if flags.study == "" {
+					entries, err = oneContent(entries)
+				}
+				if err != nil {
+					return err
+				}
 				return p.restore(command.Context(), shelf, entries, flags)
 			})
 		},
@@ -58,8 +67,8 @@ func newArchiveGetCommand(p *program) *cobra.Command {
 func newArchiveListCommand(p *program) *cobra.Command {
 	var flags archiveFlags
 	command := &cobra.Command{
-		Use:   "list --study UID",
-		Short: "List what the archive's store has of a study",
+		Use:   "list [--study UID] [--attachment KEY]",
+		Short: "List what the archive's store has of a study, or of an attachment",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.onShelf(command.Context(), flags, func(_ *archive.Shelf, entries []archive.Entry) error {
@@ -79,8 +88,8 @@ func newArchiveListCommand(p *program) *cobra.Command {
 
 // onShelf opens the store and reads the index of the study.
 func (p *program) onShelf(ctx context.Context, flags archiveFlags, do func(*archive.Shelf, []archive.Entry) error) error {
-	if flags.study == "" {
-		return usagef("say which study: --study UID")
+	if flags.study == "" && flags.attachment == "" {
+		return usagef("say which study, or which attachment: --study UID, --attachment KEY")
 	}
 	settings, err := p.settings()
 	if err != nil {
@@ -94,20 +103,46 @@ func (p *program) onShelf(ctx context.Context, flags archiveFlags, do func(*arch
 		return withHint(fmt.Errorf("open the archive's store: %w", err), "see nondicom.archive.store, and --identity")
 	}
 	defer shelf.Close(context.WithoutCancel(ctx))
-	entries, err := shelf.Index(ctx, flags.study)
+	entries, err := flags.entries(ctx, shelf)
 	if err != nil {
 		return err
 	}
-	var chosen []archive.Entry
+	return do(shelf, entries)
+}
+
+// entries are what is meant of the store: of one study, or an attachment wherever it
+// stands.
+func (f archiveFlags) entries(ctx context.Context, shelf *archive.Shelf) ([]archive.Entry, error) {
+	if f.study == "" {
+		found, err := shelf.Find(ctx, f.attachment)
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("the archive's store has no attachment %s", f.attachment)
+		}
+		return found, err
+	}
+	found, err := shelf.Index(ctx, f.study)
+	if err != nil {
+		return nil, err
+	}
+	if f.attachment != "" {
+		found = slices.DeleteFunc(found, func(e archive.Entry) bool { return !e.Is(f.attachment) })
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("the archive's store has no such attachment of study %s", f.study)
+	}
+	return found, nil
+}
+
+// oneContent refuses attachments of several studies that are not the same content;
+// of those that are, one is enough.
+func oneContent(entries []archive.Entry) ([]archive.Entry, error) {
 	for _, e := range entries {
-		if flags.attachment == "" || e.AttachmentKey == flags.attachment {
-			chosen = append(chosen, e)
+		if e.SHA256 != entries[0].SHA256 {
+			return nil, usagef("attachment %s is there of %s and of %s, with other content: say which by --study, or by its SHA-256",
+				e.AttachmentKey, entries[0].StudyUID, e.StudyUID)
 		}
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("the archive's store has no such attachment of study %s", flags.study)
-	}
-	return do(shelf, chosen)
+	return entries[:1], nil
 }
 
 // restored is what became of one attachment.

@@ -63,8 +63,14 @@ func indexName(study string) string {
 		sum := sha256.Sum256([]byte(study))
 		study = hex.EncodeToString(sum[:])
 	}
-	return "index/" + study + ".jsonl"
+	return indexFolder + "/" + study + indexEnding
 }
+
+// Where the indexes stand in a store, and how their names end.
+const (
+	indexFolder = "index"
+	indexEnding = ".jsonl"
+)
 
 // writeIndex writes the study's index anew.
 func (a *Archive) writeIndex(ctx context.Context, s *Study, files map[string]file) error {
@@ -97,7 +103,12 @@ func (a *Archive) Index(ctx context.Context, study string) ([]Entry, error) {
 }
 
 func readIndex(ctx context.Context, store *fetch.Depot, study string) ([]Entry, error) {
-	file, err := store.Open(ctx, indexName(study))
+	return readEntries(ctx, store, indexName(study), study)
+}
+
+// readEntries reads an index; there is nothing in one that is not there.
+func readEntries(ctx context.Context, store *fetch.Depot, name, study string) ([]Entry, error) {
+	file, err := store.Open(ctx, name)
 	if errors.Is(err, fetch.ErrNotFound) {
 		return nil, nil
 	}

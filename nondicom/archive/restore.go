@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"filippo.io/age"
 
@@ -47,6 +48,33 @@ func (s *Shelf) Close(ctx context.Context) error { return s.store.Close(ctx) }
 // Index returns what stands in the index of a study; nothing where there is none.
 func (s *Shelf) Index(ctx context.Context, study string) ([]Entry, error) {
 	return readIndex(ctx, s.store, study)
+}
+
+// Find returns the entries of an attachment in all studies, by its key or the SHA-256 of
+// its content. It reads every index of the store.
+func (s *Shelf) Find(ctx context.Context, attachment string) ([]Entry, error) {
+	names, err := s.store.List(ctx, indexFolder)
+	if err != nil && !errors.Is(err, fetch.ErrNotFound) {
+		return nil, fmt.Errorf("list the indexes of the store: %w", err)
+	}
+	var found []Entry
+	for _, name := range names {
+		entries, err := readEntries(ctx, s.store, indexFolder+"/"+name, strings.TrimSuffix(name, indexEnding))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Is(attachment) {
+				found = append(found, e)
+			}
+		}
+	}
+	return found, nil
+}
+
+// Is reports whether an attachment is meant by its key or by the SHA-256 of its content.
+func (e Entry) Is(attachment string) bool {
+	return e.AttachmentKey == attachment || strings.EqualFold(e.SHA256, attachment)
 }
 
 // Restore writes the content of an entry to w. It fails at the end when what it

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,6 +162,23 @@ func (d *Depot) Size(ctx context.Context, name string) (size int64, err error) {
 		return err
 	})
 	return size, err
+}
+
+// List returns the names of the files in a folder, in their order, without the
+// folder's own. A folder that is not there has none, or is an *Error, as the store
+// tells it: FTP servers do not always say ErrNotFound.
+func (d *Depot) List(ctx context.Context, folder string) (names []string, err error) {
+	err = d.do(ctx, folder, func(at fs.Fs, folder string) error {
+		entries, err := at.List(ctx, folder)
+		for _, entry := range entries {
+			if file, isFile := entry.(fs.Object); isFile {
+				names = append(names, path.Base(file.Remote()))
+			}
+		}
+		return err
+	})
+	slices.Sort(names)
+	return names, err
 }
 
 // Open opens a file, which is the caller's to close.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -118,6 +119,12 @@ func testDepotPublish(t *testing.T, depot *fetch.Depot) {
 	}
 	if _, err := depot.Size(t.Context(), "uploads/p"); !errors.Is(err, fetch.ErrNotFound) {
 		t.Errorf("the upload is still there: %v", err)
+	}
+	if names, err := depot.List(t.Context(), "index"); err != nil || !slices.Equal(names, []string{"p.jsonl"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	if names, _ := depot.List(t.Context(), "nowhere"); len(names) != 0 { // servers say it in many ways, or not at all
+		t.Errorf("%q", names)
 	}
 	if err := depot.Publish(t.Context(), "uploads/none", "x"); !errors.Is(err, fetch.ErrNotFound) {
 		t.Errorf("what is not there was published: %v", err)
