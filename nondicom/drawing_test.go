@@ -57,7 +57,7 @@ func TestADrawnTextGivesItsTextBack(t *testing.T) {
 	if int64(len(back)) != drawn.Bytes || digest(back) != drawn.SHA256 {
 		t.Errorf("%d bytes came back, of %d, or others", len(back), drawn.Bytes)
 	}
-	pages := strings.Split(strings.TrimSuffix(mustTool(t, "pdftotext", "-layout", pdf, "-"), "\f"), "\f")
+	pages := pagesOf(t, document)
 	if len(pages) != 2 || !strings.Contains(pages[1], "Second page") || strings.Contains(pages[0], "Second") {
 		t.Fatalf("%d pages: %q", len(pages), pages)
 	}
@@ -126,9 +126,34 @@ func TestATextIsNotDrawnWithHoles(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, drawn, err)
 		}
 	}
-	if _, drawn, err := textFile(t, "Gro\u0308ße\n"); err != nil || drawn == nil {
-		t.Errorf("a letter and its mark that are one character: %v", err)
+}
+
+func TestSignsThatLookLikeOthersAreDrawnAsThose(t *testing.T) {
+	for text, want := range map[string]string{
+		"Gro\u0308ße\n": "Größe",
+		"12\u202Fmm\u00A0x\u2028CT\u2011Thorax\u200B, so\u00ADgar\uFEFF\n": "12 mm x\nCT-Thorax, sogar",
+		"“a” – ‘b’ … €5 ± 0.5 µm², ≥ 3 •\n":                                "“a” – ‘b’ … €5 ± 0.5 µm², ≥ 3 •",
+	} {
+		_, drawn, err := textFile(t, text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		_, document := drawnFile(t, drawn.Object)
+		if pages := pagesOf(t, document); len(pages) != 1 || strings.TrimSpace(pages[0]) != want {
+			t.Errorf("%q gives %q, want %q", text, pages, want)
+		}
 	}
+}
+
+// pagesOf reads the text of a PDF, page by page.
+func pagesOf(t *testing.T, document []byte) []string {
+	t.Helper()
+	pdf := filepath.Join(t.TempDir(), "drawn.pdf")
+	if err := os.WriteFile(pdf, document, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(mustTool(t, "pdftotext", "-layout", pdf, "-"), "\f"), "\f")
 }
 
 func TestALongTextGoesOnOnFurtherPages(t *testing.T) {
@@ -141,13 +166,8 @@ func TestALongTextGoesOnOnFurtherPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, document := drawnFile(t, drawn.Object)
-	pdf := filepath.Join(t.TempDir(), "long.pdf")
-	if err := os.WriteFile(pdf, document, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pages := strings.Split(strings.TrimSuffix(mustTool(t, "pdftotext", pdf, "-"), "\f"), "\f")
 	var lines []int
-	for _, page := range pages {
+	for _, page := range pagesOf(t, document) {
 		lines = append(lines, strings.Count(page, "a line"))
 	}
 	if !slices.Equal(lines, []int{62, 62, 6}) {

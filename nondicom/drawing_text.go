@@ -40,7 +40,7 @@ type sheets [][]string
 // is too long goes on in the next one, behind a blank where there is one. Nothing is
 // lost but blanks at the ends of lines, and nothing is drawn that the font lacks.
 func layOut(text string) (sheets, error) {
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(norm.NFC.String(cleanText(text, vrraw.UnlimitedText)))
+	text = plainSigns(norm.NFC.String(cleanText(text, vrraw.UnlimitedText)))
 	var all sheets
 	for page := range strings.SplitSeq(strings.TrimSuffix(text, "\f"), "\f") {
 		var lines []string
@@ -57,6 +57,25 @@ func layOut(text string) (sheets, error) {
 		all = append(all, lines)
 	}
 	return all, nil
+}
+
+// lineEnds are the ways in which texts end a line.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+// plainSigns writes the signs that look like others, or like nothing, as those: blanks
+// of all widths, hyphens that do not break, and marks of where a line may.
+func plainSigns(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case letters.Is(letters.Zs, r):
+			return ' '
+		case r == '\u2010' || r == '\u2011':
+			return '-'
+		case r == '\u00AD' || r == '\u200B' || r == '\u2060' || r == '\uFEFF':
+			return -1
+		}
+		return r
+	}, lineEnds.Replace(text))
 }
 
 // withoutTabs puts blanks for tabs, up to the next column that is a multiple of 8.
