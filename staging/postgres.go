@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		log: log, write: stdlib.OpenDBFromPool(pool), in: postgresIn, inNumbers: postgresInNumbers, fill: postgresFill,
 		locked: " FOR UPDATE", skipLocked: " FOR UPDATE OF s SKIP LOCKED",
 		busy: postgresBusy, away: postgresAway, awayFor: restartFor, alone: postgresAlone, fold: postgresFold,
-		aMinuteAgo: "now() - interval '1 minute'",
+		changesInWith: true, aMinuteAgo: "now() - interval '1 minute'",
 	}
 	e.read = e.write
 	e.close = func() error {
@@ -211,10 +211,19 @@ func (c *databaseClock) ask() {
 	c.nextAsk = c.heard.Add(clockLasts)
 }
 
+const (
+	// gatherFor is how long free workers wait for one another, so that one query
+	// fetches the studies of several.
+	gatherFor = 20 * time.Millisecond
+	// pollInterval is how often River looks for jobs that no NOTIFY told of.
+	pollInterval = time.Second
+)
+
 // postgresScheduler is River on pgx: jobs wake their workers by NOTIFY.
 type postgresScheduler struct{ *river.Client[pgx.Tx] }
 
 func newPostgresScheduler(pool *pgxpool.Pool, c *river.Config, log *slog.Logger) (scheduler, error) {
+	c.FetchCooldown, c.FetchPollInterval = gatherFor, pollInterval
 	c.Logger = quiet(log)
 	client, err := river.NewClient(riverpgxv5.New(pool), c)
 	if err != nil {

@@ -35,10 +35,6 @@ type QueueOptions struct {
 }
 
 const (
-	// fetchCooldown and fetchPoll are how soon a free worker takes the next
-	// study: at once when more is known to wait, else at the next look.
-	fetchCooldown = 5 * time.Millisecond
-	fetchPoll     = 50 * time.Millisecond
 	// jobRetention is how long finished jobs stay: the ledger is the record.
 	jobRetention = time.Minute
 	// jobRescue must exceed the longest study. River only schedules: a study
@@ -70,7 +66,7 @@ func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
 		return nil, fmt.Errorf("staging: queue: %w", err)
 	}
 	s, err := db.scheduler(&river.Config{
-		Queues: queues, Workers: workers, FetchCooldown: fetchCooldown, FetchPollInterval: fetchPoll,
+		Queues: queues, Workers: workers,
 		JobTimeout: jobNoTimeout, RescueStuckJobsAfter: jobRescue, MaxAttempts: 1,
 		CancelledJobRetentionPeriod: jobRetention, CompletedJobRetentionPeriod: jobRetention,
 		DiscardedJobRetentionPeriod: jobRetention,

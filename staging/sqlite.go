@@ -156,10 +156,18 @@ func sqliteFull(err error) bool {
 // sqliteScheduler is River on database/sql.
 type sqliteScheduler struct{ *river.Client[*sql.Tx] }
 
+const (
+	// fetchCooldown and fetchPoll are how soon a free worker takes the next
+	// study: at once when more is known to wait, else at the next look.
+	fetchCooldown = 5 * time.Millisecond
+	fetchPoll     = 50 * time.Millisecond
+)
+
 // newSQLiteScheduler makes a River client that polls: SQLite has no
 // notifications, and River's own stand-in for them only polls another table.
 func newSQLiteScheduler(pool *sql.DB, c *river.Config, log *slog.Logger) (scheduler, error) {
 	c.PollOnly = true
+	c.FetchCooldown, c.FetchPollInterval = fetchCooldown, fetchPoll
 	c.Logger = quiet(log)
 	client, err := river.NewClient(riversqlite.New(pool), c)
 	if err != nil {
