@@ -154,16 +154,21 @@ const always = 1 << 30
 // wantSends demands how often the victim was sent to NEW.
 func wantSends(n int) func(x *crossing) {
 	return func(x *crossing) {
-		sent := 0
-		for _, a := range x.new.Arrivals() {
-			if a.SOPInstance == victim(x) {
-				sent++
-			}
-		}
-		if sent != n {
+		if sent := x.sends(); sent != n {
 			x.t.Errorf("the victim was sent %d times, want %d", sent, n)
 		}
 	}
+}
+
+// sends counts how often the victim came to NEW.
+func (x *crossing) sends() int {
+	sent := 0
+	for _, a := range x.new.Arrivals() {
+		if a.SOPInstance == victim(x) {
+			sent++
+		}
+	}
+	return sent
 }
 
 func TestFailureModesOfTheNewPACS(t *testing.T) {
