@@ -76,6 +76,7 @@ func TestStorageCommitmentIsRequired(t *testing.T) {
 		}
 	}
 	quick := bridge.CommitterOptions{Answer: 20 * time.Millisecond, Patience: 400 * time.Millisecond}
+	asksAgain := bridge.CommitterOptions{Answer: 20 * time.Millisecond, Patience: 6 * time.Second} // a quarter of it must pass first
 	meet(t, []mode{
 		{name: "commitment on the same association", arrange: required(bridge.CommitterOptions{}, func(*crossing) faults { return faults{} }),
 			check: allSettled},
@@ -83,7 +84,7 @@ func TestStorageCommitmentIsRequired(t *testing.T) {
 			arrange: required(bridge.CommitterOptions{}, func(*crossing) faults { return faults{OwnAssociation: true} })},
 		{name: "commitment reported twice", check: allSettled,
 			arrange: required(bridge.CommitterOptions{}, func(*crossing) faults { return faults{Twice: true} })},
-		{name: "commitment in part", check: allSettled, arrange: required(quick, func(x *crossing) faults {
+		{name: "commitment in part", check: allSettled, arrange: required(asksAgain, func(x *crossing) faults {
 			return faults{Leave: dimsetest.First(1, dimsetest.Only(victim(x)))}
 		})},
 		{name: "commitment late", check: allSettled,
