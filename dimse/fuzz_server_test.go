@@ -78,6 +78,24 @@ func everyClass() *pdu.AssociateRQ {
 	return rq
 }
 
+// saying is a message in one P-DATA-TF.
+func saying(f *testing.F, context byte, c dimse.Command, data []byte) []byte {
+	f.Helper()
+	command, err := c.AppendTo(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	values := []pdu.Value{{ContextID: context, Command: true, Last: true, Fragment: command}}
+	if c.HasData {
+		values = append(values, pdu.Value{ContextID: context, Last: true, Fragment: data})
+	}
+	b, err := (&pdu.Data{Values: values}).AppendTo(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return b
+}
+
 // conversations are what honest users say once they are associated.
 func conversations(f *testing.F) (all [][]byte) {
 	f.Helper()
@@ -85,21 +103,7 @@ func conversations(f *testing.F) (all [][]byte) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	say := func(context byte, c dimse.Command, data []byte) {
-		command, err := c.AppendTo(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		values := []pdu.Value{{ContextID: context, Command: true, Last: true, Fragment: command}}
-		if c.HasData {
-			values = append(values, pdu.Value{ContextID: context, Last: true, Fragment: data})
-		}
-		b, err := (&pdu.Data{Values: values}).AppendTo(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		all = append(all, b)
-	}
+	say := func(context byte, c dimse.Command, data []byte) { all = append(all, saying(f, context, c, data)) }
 	say(1, echoRQ(1), nil)
 	say(3, storeRQ(2), pattern(300))
 	say(5, dimse.Command{Field: dimse.CFindRQ, MessageID: 3, AffectedClass: uid.StudyRootFind, HasData: true}, identifier)

@@ -72,19 +72,7 @@ func answers(f *testing.F) (all [][]byte) {
 	}
 	say := func(context byte, c dimse.Command) {
 		c.RespondedTo = 1
-		command, err := c.AppendTo(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		values := []pdu.Value{{ContextID: context, Command: true, Last: true, Fragment: command}}
-		if c.HasData {
-			values = append(values, pdu.Value{ContextID: context, Last: true, Fragment: match})
-		}
-		b, err := (&pdu.Data{Values: values}).AppendTo(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		all = append(all, b)
+		all = append(all, saying(f, context, c, match))
 	}
 	say(1, dimse.Command{Field: dimse.CEchoRSP})
 	say(3, dimse.Command{Field: dimse.CStoreRSP, Status: 0xB000, Comment: "coerced", Offending: []dataset.Tag{dataset.PatientName}})
