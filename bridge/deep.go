@@ -155,17 +155,25 @@ func closest(it *staging.Item, place int, v *viewing) *changes {
 	if len(identities) == 0 {
 		identities = []nondicom.Identity{nondicom.IdentityFromRecord(held.Record, v.arrivals.studyUID)}
 	}
-	var least *changes
-	for _, id := range identities {
+	return leastChanges(identities, v.seen[it.ObjectUID], func(id nondicom.Identity) (*fingerprint, error) {
 		object, err := nondicom.ReportOfRecord(id, held.Record)
 		if err != nil {
-			return nil
+			return nil, err
 		}
-		made, err := takeFingerprint(object.Reader(), object.TransferSyntax, 0)
+		return takeFingerprint(object.Reader(), object.TransferSyntax, 0)
+	})
+}
+
+// leastChanges makes an object once for each identity and tells the least difference of
+// what was seen; nil where it cannot be made.
+func leastChanges(identities []nondicom.Identity, seen *fingerprint, make func(nondicom.Identity) (*fingerprint, error)) *changes {
+	var least *changes
+	for _, id := range identities {
+		made, err := make(id)
 		if err != nil || made.malformed != nil {
 			return nil
 		}
-		difference := compareFingerprints(made, v.seen[it.ObjectUID])
+		difference := compareFingerprints(made, seen)
 		if least == nil || len(difference.paths()) < len(least.paths()) {
 			least = &difference
 		}

@@ -36,18 +36,9 @@ func (k *Contents) remade(ctx context.Context, c *Collection, it *staging.Item, 
 		return nil
 	}
 	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
-	var least *changes
-	for _, id := range identitiesOf(c, v) {
-		made, err := remake(ctx, id, a, it, file)
-		if err != nil || made.malformed != nil {
-			return nil
-		}
-		difference := compareFingerprints(made, v.seen[it.ObjectUID])
-		if least == nil || len(difference.paths()) < len(least.paths()) {
-			least = &difference
-		}
-	}
-	return least
+	return leastChanges(identitiesOf(c, v), v.seen[it.ObjectUID], func(id nondicom.Identity) (*fingerprint, error) {
+		return remake(ctx, id, a, it, file)
+	})
 }
 
 // source fetches the file of an attachment, if it is still the one that was migrated.

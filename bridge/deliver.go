@@ -136,7 +136,6 @@ type receipts struct {
 	items    map[string]*staging.Item // by the UID they have at NEW
 	refusals map[string]error         // why an object is not stored, the last reason
 	tries    map[string]int
-	unsaved  []staging.Item
 	failed   error // the ledger's
 }
 
@@ -214,8 +213,7 @@ func (b *receipts) enter(ctx context.Context, r Receipt) {
 		it.Class, it.Reason = f.Class, f.Reason
 		b.refusals[r.SOPInstance] = r.Err
 	}
-	b.unsaved = append(b.unsaved, *it)
-	if err := b.notes.note(ctx, b.take); err != nil && b.failed == nil {
+	if err := b.notes.note(ctx, b.entered); err != nil && b.failed == nil {
 		b.failed = err
 	}
 }
@@ -227,11 +225,13 @@ func (b *receipts) trouble() error {
 	return b.failed
 }
 
-// take hands out what has been entered since it was last called.
-func (b *receipts) take() []staging.Item {
-	taken := b.unsaved
-	b.unsaved = nil
-	return taken
+// entered are the items as far as the answers go; the logbook finds what is new.
+func (b *receipts) entered() []staging.Item {
+	items := make([]staging.Item, 0, len(b.items))
+	for _, it := range b.items {
+		items = append(items, *it)
+	}
+	return items
 }
 
 // remark adds to what is noted of an object, once.

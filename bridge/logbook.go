@@ -59,10 +59,10 @@ func (b *logbook) items(ctx context.Context) ([]staging.Item, error) {
 func (b *logbook) note(ctx context.Context, items func() []staging.Item) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if time.Now().Before(b.next) {
+	changed, due := b.due(items)
+	if !due {
 		return nil
 	}
-	changed := b.changed(items())
 	if len(changed) > 0 {
 		if err := b.ledger.Save(ctx, changed); err != nil {
 			return fmt.Errorf("save %d items: %w", len(changed), err)
@@ -76,28 +76,28 @@ func (b *logbook) note(ctx context.Context, items func() []staging.Item) error {
 func (b *logbook) advance(ctx context.Context, to staging.State, items func() []staging.Item) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var changed []staging.Item
-	if !time.Now().Before(b.next) {
-		changed = b.changed(items())
-	}
+	changed, due := b.due(items)
 	if err := b.ledger.Advance(ctx, to, changed...); err != nil {
 		return fmt.Errorf("advance to %s: %w", to, err)
 	}
-	if changed != nil {
+	if due {
 		b.keep(changed)
 	}
 	return nil
 }
 
-// changed are the items that the ledger has otherwise, or not at all.
-func (b *logbook) changed(items []staging.Item) []staging.Item {
-	var some []staging.Item
-	for _, it := range items {
+// due reports whether the time of a checkpoint has come, and gives the items that the
+// ledger then has otherwise, or not at all.
+func (b *logbook) due(items func() []staging.Item) (changed []staging.Item, due bool) {
+	if time.Now().Before(b.next) {
+		return nil, false
+	}
+	for _, it := range items() {
 		if known, here := b.known[keyOf(it)]; !here || !sameItem(it, known) {
-			some = append(some, it)
+			changed = append(changed, it)
 		}
 	}
-	return some
+	return changed, true
 }
 
 // keep remembers what the ledger has from here on; the next checkpoint is counted from here.

@@ -122,14 +122,7 @@ func (c *capture) object(id Identity, a Attachment, s source) (*Object, error) {
 	}
 	size := c.frames[0].Bounds().Size()
 	pixels := c.pixels(depth)
-	object, set := newObject(c.class(depth), uid.ExplicitLE, photoSeries, id, a.origin(), s.digest)
-	set.text(tag.ConversionType, "DI") // PS3.3 §C.8.6.1: digital interface
-	if dicomDate(a.CreatedAt) != "" {
-		contentDate(set, a.CreatedAt)
-	}
-	set.text(tag.Laterality, "")
-	set.text(tag.PatientOrientation, "")
-	set.text(tag.ImageComments, cutText(titleOf(a), longText))
+	object, set := newPicture(c.class(depth), uid.ExplicitLE, id, a, s.digest)
 	if c.blended {
 		set.text(tag.DerivationDescription, "Transparent parts are shown before white")
 	}

@@ -32,7 +32,16 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 		return nil, err
 	}
 	s.content = io.MultiReader(&read, s.content)
-	object, set := newObject(uid.SecondaryCapture, frame.syntax, photoSeries, id, a.origin(), s.digest)
+	object, set := newPicture(uid.SecondaryCapture, frame.syntax, id, a, s.digest)
+	frame.addTo(set, s.size)
+	opening, closing := fragment(s.size)
+	return object.around(set, tag.PixelData, opening, s, closing)
+}
+
+// newPicture begins a picture: what Secondary Captures say of an attachment beside their
+// pixels.
+func newPicture(sopClass, syntax string, id Identity, a Attachment, digest string) (*Object, *attributes) {
+	object, set := newObject(sopClass, syntax, photoSeries, id, a.origin(), digest)
 	set.text(tag.ConversionType, "DI") // PS3.3 §C.8.6.1: digital interface
 	if dicomDate(a.CreatedAt) != "" {
 		contentDate(set, a.CreatedAt)
@@ -40,9 +49,7 @@ func photographOfJPEG(id Identity, a Attachment, s source) (*Object, error) {
 	set.text(tag.Laterality, "")
 	set.text(tag.PatientOrientation, "")
 	set.text(tag.ImageComments, cutText(titleOf(a), longText))
-	frame.addTo(set, s.size)
-	opening, closing := fragment(s.size)
-	return object.around(set, tag.PixelData, opening, s, closing)
+	return object, set
 }
 
 // addTo adds the Image Pixel Module (PS3.3 §C.7.6.3) and what is known of the

@@ -184,6 +184,9 @@ func (s *step) ended() bool { return s.to != "" && !s.to.InWork() }
 // change sets a column with the step; the value follows the text.
 func (s *step) change(text string, value any) { s.set = append(s.set, text+s.q.arg(value)) }
 
+// outOfHand is what a study sets that nobody holds any more.
+const outOfHand = "node = '', lease_until = 0"
+
 // move changes the state with the step.
 func (s *step) move(to State) error {
 	if !CanMove(s.from, to) {
@@ -192,7 +195,7 @@ func (s *step) move(to State) error {
 	s.to = to
 	s.change("state = ", to)
 	if s.ended() {
-		s.set = append(s.set, "node = ''", "lease_until = 0")
+		s.set = append(s.set, outOfHand)
 	}
 	return nil
 }

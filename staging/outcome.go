@@ -27,6 +27,9 @@ func (e *UnfinishedError) Error() string {
 // Temporary reports false: the items have to be proven first.
 func (e *UnfinishedError) Temporary() bool { return false }
 
+// justMigrated is what a study sets that was proven, the time being $2.
+const justMigrated = "soft_tries = 0, waiting_since = 0, migrated_at = $2"
+
 // Finish saves items and ends the study as migrated. It refuses with an
 // *UnfinishedError unless every item is done or skipped, and with ErrGrew where
 // more was staged meanwhile; then nothing is saved.
@@ -49,7 +52,7 @@ func (c *Claim) Finish(ctx context.Context, items ...Item) error {
 			return err
 		}
 		s.set = append(s.set, tallyOf(all).values(&s.q)...)
-		s.set = append(s.set, "soft_tries = 0", "waiting_since = 0", "migrated_at = $2")
+		s.set = append(s.set, justMigrated)
 		s.why("", "")
 		return s.move(Migrated)
 	})
@@ -70,10 +73,10 @@ func (c *Claim) finishAtOnce(ctx context.Context, items []Item) (bool, error) {
 	}
 	var ended bool
 	err = c.db.again(ctx, func() error {
-		q := query{engine: c.db.engine, args: []any{c.study.ID, c.fence, c.db.now(), manifest}}
-		n, err := rowsOf(c.db.write.ExecContext(ctx, `WITH ended AS (UPDATE studies SET state = 'migrated', node = '', lease_until = 0,
-			class = '', reason = '', soft_tries = 0, waiting_since = 0, migrated_at = $3, updated_at = $3, `+strings.Join(tallyOf(items).values(&q), ", ")+`
-			WHERE id = $1 AND fence = $2 AND state = 'verifying' AND grown = 0 AND instances + records + attachments = 0 RETURNING id)
+		q := query{engine: c.db.engine, args: []any{c.study.ID, c.db.now(), c.fence, manifest}}
+		n, err := rowsOf(c.db.write.ExecContext(ctx, `WITH ended AS (UPDATE studies SET state = 'migrated', updated_at = $2, class = '', reason = '',
+			`+outOfHand+`, `+justMigrated+`, `+strings.Join(tallyOf(items).values(&q), ", ")+`
+			WHERE id = $1 AND fence = $3 AND state = 'verifying' AND grown = 0 AND instances + records + attachments = 0 RETURNING id)
 			INSERT INTO manifests (study_id, items) SELECT id, CAST($4 AS bytea) FROM ended`, q.args...))
 		ended = n > 0
 		return err
