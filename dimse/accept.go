@@ -26,11 +26,6 @@ type AssociateRequest struct {
 
 // negotiate takes a new connection as far as an established association.
 func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
-	defer func() {
-		s.mu.Lock()
-		s.negotiating.end(hostOf(conn.RemoteAddr()))
-		s.mu.Unlock()
-	}()
 	secure, err := s.secure(quickAck(conn))
 	if err != nil {
 		s.bad.add("TLS handshake failed", conn.RemoteAddr(), "error", err)
@@ -38,12 +33,12 @@ func (s *serving) negotiate(conn net.Conn) (*Association, bool) {
 	}
 	a := newAssociation(Acceptor, Sta1, secure, s.timeouts, s.log)
 	a.link.base = conn
+	a.vacate = func() { s.dismiss(a) }
 	a.handlers = &s.Handlers
 	a.fire(EvtAccepted) // AE-5
 	a.link.expect(s.timeouts.ARTIM)
 	request, ok := a.readRequest()
 	if !ok || !s.answerRequest(a, request) {
-		s.dismiss(a) // it may have been counted in
 		a.awaitClose()
 		close(a.done)
 		s.bad.add("association refused", conn.RemoteAddr(), "calling", a.calling, "called", a.called, "error", a.cause())

@@ -29,6 +29,7 @@ func (a *Association) perform(action Action, p pdu.PDU) {
 	case AR9:
 		a.sendControl(&pdu.ReleaseRP{})
 	case AR4:
+		a.leave()
 		a.link.closeBy(time.Now().Add(a.timeouts.ARTIM))
 		a.sendControl(&pdu.ReleaseRP{})
 	case AR3:
@@ -44,6 +45,7 @@ func (a *Association) perform(action Action, p pdu.PDU) {
 		a.end(abortReceived(p))
 	}
 	if a.currentState() == Sta1 {
+		a.leave()
 		_ = a.link.Close()
 	}
 }
@@ -58,6 +60,7 @@ func (a *Association) sendControl(p pdu.PDU) {
 
 // sendAbort sends an A-ABORT as the last PDU and starts ARTIM.
 func (a *Association) sendAbort(p *pdu.Abort) {
+	a.leave()
 	a.link.closeBy(time.Now().Add(min(a.timeouts.ARTIM, abortLinger)))
 	if b, err := p.AppendTo(nil); err == nil {
 		a.link.last(b)

@@ -36,6 +36,7 @@ type Association struct {
 	roles           []pdu.Role     // what the acceptor answered
 	extended        []pdu.Extended // what the peer told
 	handlers        *Handlers      // of an acceptor, or of a requestor that takes events; else nil
+	vacate          func()         // gives up the place among a server's associations; nil: it has none
 
 	ctx     context.Context // ends with the association; what handlers get
 	cancel  context.CancelCauseFunc
@@ -186,6 +187,19 @@ func (a *Association) cause() error {
 		return a.err
 	}
 	return ErrClosed
+}
+
+// leave gives up the association's place among those of its server. It comes
+// before anything by which the peer sees that the association is over, so that
+// one that comes back at once finds the place free. Operations under way keep
+// the place until they have ended.
+func (a *Association) leave() {
+	a.mu.Lock()
+	busy := a.handling || len(a.performing) > 0
+	a.mu.Unlock()
+	if !busy && a.vacate != nil {
+		a.vacate()
+	}
 }
 
 // fail aborts the association for a reason of our own side.

@@ -221,7 +221,7 @@ func limitTable() [][]string {
 		{"bytes of an identifier, or of another data set held as a whole", maxIdentifierLength}, {"depth of nested sequences in it", dataset.MaxDepth},
 		{"instances of a commitment transaction of ours", MaxCommitReferences}, {"operations performed at once on an association; more where the window granted is larger", maxPerforming},
 		{"operations a peer may have open, where it asks for more than one (Server.AsyncWindow)", defaultAsyncWindow},
-		{"connections that have not associated", maxNegotiating}, {"those of one host", maxNegotiatingOfHost},
+		{"connections without an association: not yet, or no longer", maxUnassociated}, {"those of one host", maxUnassociatedOfHost},
 		{"lines of log of one kind about one host in a minute", complaintsShown},
 		{"characters of an error comment in an answer", maxCommentLength},
 	} {

@@ -47,7 +47,7 @@
 // What a peer sends is held in proportion to what has arrived, never to what a
 // length announces. A peer that is silent, dribbles or does not read is cut by
 // the time-outs, MaxAssociations and MaxPerPeer bound how many it may hold, of
-// the places for connections that have not associated one host gets half at most,
+// the places for connections without an association one host gets half at most,
 // and what a peer does wrong is logged a few times and then counted. A panic, a
 // handler's too, ends one association.
 //

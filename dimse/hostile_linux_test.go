@@ -190,7 +190,7 @@ func (v *target) whileHeld(gone <-chan held) (lasted held, highest int64) {
 
 func TestOneHostCannotKeepTheOthersOut(t *testing.T) {
 	v := startVictim(t, victimOptions{})
-	for range maxNegotiatingOfHost {
+	for range maxUnassociatedOfHost {
 		connect(t, v.address)
 	}
 	beyond := connect(t, v.address)
@@ -211,9 +211,9 @@ func TestOneHostCannotKeepTheOthersOut(t *testing.T) {
 	}
 }
 
-// maxNegotiatingOfHost is how many connections one host may have that have not
-// associated; docs/conformance.md tells it.
-const maxNegotiatingOfHost = 1024
+// maxUnassociatedOfHost is how many connections without an association one
+// host may have; docs/conformance.md tells it.
+const maxUnassociatedOfHost = 1024
 
 // settle waits until the goroutines and descriptors of before are all there are.
 func (v *target) settle(before victimState, descriptors int) {

@@ -22,6 +22,7 @@ func (a *Association) run() {
 		a.receive()
 	}
 	a.end(ErrClosed)
+	a.leave()
 	_ = a.link.Close()
 	a.tasks.Wait()
 	a.buffer.Reset(nil)

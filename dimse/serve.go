@@ -179,7 +179,7 @@ var errShutdown = errors.New("server is shutting down")
 // beginHandling is false when no further request is to be served.
 func (a *Association) beginHandling() bool {
 	a.mu.Lock()
-	a.handling = !a.draining
+	a.handling = !a.draining && a.err == nil
 	ok := a.handling
 	a.mu.Unlock()
 	if !ok {

@@ -76,11 +76,12 @@ type Handlers struct {
 const (
 	defaultGrace       = 3 * time.Second
 	defaultAsyncWindow = 16
-	// maxNegotiating bounds the connections that have not yet associated, each of
-	// which may cost ARTIM of waiting; maxNegotiatingOfHost those of one host, so
-	// that it cannot keep the others out.
-	maxNegotiating       = 2048
-	maxNegotiatingOfHost = maxNegotiating / 2
+	// maxUnassociated bounds the connections that have not yet associated, or whose
+	// association has ended, each of which may cost ARTIM of waiting;
+	// maxUnassociatedOfHost those of one host, so that it cannot keep the others
+	// out.
+	maxUnassociated       = 2048
+	maxUnassociatedOfHost = maxUnassociated / 2
 	// acceptRetry is the pause after an accept that failed for want of
 	// descriptors.
 	acceptRetry = 50 * time.Millisecond
@@ -96,9 +97,9 @@ type serving struct {
 
 	mu           sync.Mutex
 	closing      bool
-	negotiating  negotiations
+	unassociated unassociated
 	associations map[*Association]struct{}
-	conns        map[net.Conn]struct{}
+	conns        map[net.Conn]*Association // nil: without an association
 }
 
 // Serve accepts associations from the listener until ctx ends; then it closes
@@ -107,8 +108,8 @@ type serving struct {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	run := &serving{
 		Server: s, log: orDiscard(s.Logger), timeouts: s.Timeouts.withDefaults(),
-		associations: make(map[*Association]struct{}), conns: make(map[net.Conn]struct{}),
-		negotiating: negotiations{of: make(map[string]int)},
+		associations: make(map[*Association]struct{}), conns: make(map[net.Conn]*Association),
+		unassociated: unassociated{of: make(map[string]int)},
 	}
 	run.bad = newComplaints(run.log)
 	defer run.bad.tell()
@@ -148,9 +149,9 @@ func (s *serving) acceptAll(ctx context.Context, listener net.Listener) error {
 // many that have not yet associated.
 func (s *serving) start(conn net.Conn) {
 	s.mu.Lock()
-	begun := !s.closing && s.negotiating.begin(hostOf(conn.RemoteAddr()))
+	begun := !s.closing && s.unassociated.begin(hostOf(conn.RemoteAddr()))
 	if begun {
-		s.conns[conn] = struct{}{}
+		s.conns[conn] = nil
 	}
 	s.mu.Unlock()
 	if !begun {
@@ -176,6 +177,11 @@ func (s *serving) forget(conn net.Conn) {
 	_ = conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a := s.conns[conn]; a != nil {
+		delete(s.associations, a)
+	} else {
+		s.unassociated.end(hostOf(conn.RemoteAddr()))
+	}
 	delete(s.conns, conn)
 }
 
@@ -187,7 +193,6 @@ func (s *serving) serve(conn net.Conn) {
 	}
 	s.log.Debug("association opened", "peer", a.peer.Addr, "calling", a.calling, "called", a.called)
 	a.run()
-	s.dismiss(a)
 	if err := a.cause(); errors.Is(err, ErrClosed) {
 		s.log.Debug("association closed", "peer", a.peer.Addr, "calling", a.calling)
 	} else {
@@ -204,14 +209,21 @@ func (s *serving) admit(a *Association) bool {
 		return false
 	}
 	s.associations[a] = struct{}{}
+	s.conns[a.link.base] = a
+	s.unassociated.end(hostOf(a.peer.Addr))
 	return true
 }
 
-// dismiss no longer counts an association.
+// dismiss no longer counts an association; its connection counts as one without.
 func (s *serving) dismiss(a *Association) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.conns[a.link.base] != a {
+		return
+	}
 	delete(s.associations, a)
+	s.conns[a.link.base] = nil
+	s.unassociated.add(hostOf(a.peer.Addr))
 }
 
 // ofPeer counts the associations of the same peer. It runs with mu held.
@@ -229,8 +241,8 @@ func (s *serving) ofPeer(a *Association) (n int) {
 func (s *serving) shutdown() {
 	s.mu.Lock()
 	s.closing = true
-	for conn := range s.conns {
-		if !s.associated(conn) {
+	for conn, a := range s.conns {
+		if a == nil {
 			_ = conn.Close()
 		}
 	}
@@ -252,15 +264,4 @@ func (s *serving) shutdown() {
 			a.fail(errShutdown)
 		}
 	}
-}
-
-// associated says whether a connection has got as far as an association. It
-// runs with mu held.
-func (s *serving) associated(conn net.Conn) bool {
-	for a := range s.associations {
-		if a.link.base == conn {
-			return true
-		}
-	}
-	return false
 }
