@@ -56,11 +56,12 @@ type Association struct {
 	released   bool
 	lastID     uint16
 	invoked    map[uint16]*invocation
-	performing map[uint16]context.CancelCauseFunc
-	receiver   StoreHandler // takes the instances of a C-GET under way
-	stored     time.Time    // when it took the last one
-	handling   bool         // a request is being served in the reading goroutine
-	draining   bool         // no further requests are to be served
+	performing map[uint16]*performance // by message ID, until the last answer is sent
+	running    int                     // performances whose goroutines have not ended
+	receiver   StoreHandler            // takes the instances of a C-GET under way
+	stored     time.Time               // when it took the last one
+	handling   bool                    // a request is being served in the reading goroutine
+	draining   bool                    // no further requests are to be served
 }
 
 // Peer is what the other side told about itself.
@@ -83,7 +84,7 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 		broken:     make(chan struct{}),
 		done:       make(chan struct{}),
 		invoked:    make(map[uint16]*invocation),
-		performing: make(map[uint16]context.CancelCauseFunc),
+		performing: make(map[uint16]*performance),
 	}
 	a.begin.link = a.link
 	a.peer.Addr = conn.RemoteAddr()

@@ -103,23 +103,31 @@ type FindHandler interface {
 	Find(ctx context.Context, query FindQuery) iter.Seq2[*dataset.Dataset, error]
 }
 
-// serveFind runs in a goroutine of its own, so that a C-CANCEL can be read.
+// serveFind runs in a goroutine of its own, so that a C-CANCEL can be read. The
+// last answer is sent when the handler has returned.
 func (a *Association) serveFind(ctx context.Context, m *incoming, identifier *dataset.Dataset) {
+	err := a.sendMatches(ctx, m, identifier)
+	switch {
+	case ctx.Err() != nil:
+		_ = a.respond(m, &Command{Status: StatusCancelled}, nil)
+	case err != nil:
+		_ = a.respondFailure(m, err)
+	default:
+		_ = a.respond(m, &Command{Status: StatusSuccess}, nil)
+	}
+}
+
+func (a *Association) sendMatches(ctx context.Context, m *incoming, identifier *dataset.Dataset) error {
 	query := FindQuery{Request: a.request(m), Identifier: identifier}
 	for match, err := range a.handlers.Find.Find(ctx, query) {
 		if err == nil && ctx.Err() == nil {
 			err = a.sendMatch(m, match)
 		}
-		if ctx.Err() != nil {
-			a.respond(m, &Command{Status: StatusCancelled}, nil)
-			return
-		}
-		if err != nil {
-			a.respondFailure(m, err)
-			return
+		if err != nil || ctx.Err() != nil {
+			return err
 		}
 	}
-	a.respond(m, &Command{Status: StatusSuccess}, nil)
+	return nil
 }
 
 func (a *Association) sendMatch(m *incoming, match *dataset.Dataset) error {

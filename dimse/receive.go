@@ -189,8 +189,9 @@ func (a *Association) message() bool {
 // before the next message can be.
 type incoming struct {
 	*Command
-	context Context
-	data    *dataReader
+	context     Context
+	data        *dataReader
+	performance *performance // nil: it is served in the reading goroutine
 }
 
 // idlePatience is how long the peer may be silent between two messages. A
@@ -199,7 +200,7 @@ type incoming struct {
 func (a *Association) idlePatience() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.role == Requestor || len(a.performing) > 0 {
+	if a.role == Requestor || a.running > 0 {
 		return 0
 	}
 	return a.timeouts.Idle

@@ -118,41 +118,59 @@ func (a *Association) performAside(m *incoming, operation func(context.Context, 
 	}
 }
 
+// performance is an operation in a goroutine of its own. Its message ID is free
+// once the last answer is sent, a moment before the goroutine ends (PS3.7
+// §9.1.1.1.1: unique among the messages outstanding).
+type performance struct{ cancel context.CancelCauseFunc }
+
 // aside runs an operation in a goroutine of its own, or says why it may not.
 func (a *Association) aside(m *incoming, cancel context.CancelCauseFunc, operation func()) Status {
-	if status := a.addPerforming(m.MessageID, cancel); status != StatusSuccess {
+	m.performance = &performance{cancel: cancel}
+	if status := a.addPerforming(m); status != StatusSuccess {
+		m.performance = nil
 		return status
 	}
 	a.tasks.Add(1)
 	go func() {
 		defer a.tasks.Done()
-		defer a.removePerforming(m.MessageID, cancel)
+		defer a.endPerforming(m)
 		defer a.recovered()
 		operation()
 	}()
 	return StatusSuccess
 }
 
-func (a *Association) addPerforming(id uint16, cancel context.CancelCauseFunc) Status {
+func (a *Association) addPerforming(m *incoming) Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, taken := a.performing[id]; taken {
+	if _, taken := a.performing[m.MessageID]; taken {
 		return StatusDuplicateInvocation
 	}
 	if len(a.performing) >= max(maxPerforming, a.granted) {
 		return StatusResourceLimitation
 	}
-	a.performing[id] = cancel
+	a.performing[m.MessageID] = m.performance
+	a.running++
 	return StatusSuccess
 }
 
-// removePerforming ends an operation; after the last one the peer must speak
-// again.
-func (a *Association) removePerforming(id uint16, cancel context.CancelCauseFunc) {
-	cancel(nil)
+// freeMessageID comes before the last answer to a message is sent.
+func (a *Association) freeMessageID(m *incoming) {
 	a.mu.Lock()
-	delete(a.performing, id)
-	idle := len(a.performing) == 0 && a.role == Acceptor
+	defer a.mu.Unlock()
+	if m.performance != nil && a.performing[m.MessageID] == m.performance {
+		delete(a.performing, m.MessageID)
+	}
+}
+
+// endPerforming ends an operation; after the last one the peer must speak
+// again.
+func (a *Association) endPerforming(m *incoming) {
+	m.performance.cancel(nil)
+	a.freeMessageID(m)
+	a.mu.Lock()
+	a.running--
+	idle := a.running == 0 && a.role == Acceptor
 	leave := idle && a.draining && !a.handling
 	a.mu.Unlock()
 	if idle {
@@ -166,10 +184,10 @@ func (a *Association) removePerforming(id uint16, cancel context.CancelCauseFunc
 // cancelPerforming obeys a C-CANCEL; one that comes too late is no mistake.
 func (a *Association) cancelPerforming(id uint16) {
 	a.mu.Lock()
-	cancel := a.performing[id]
+	p := a.performing[id]
 	a.mu.Unlock()
-	if cancel != nil {
-		cancel(errCancelled)
+	if p != nil {
+		p.cancel(errCancelled)
 	}
 }
 
@@ -191,7 +209,7 @@ func (a *Association) beginHandling() bool {
 func (a *Association) endHandling() {
 	a.mu.Lock()
 	a.handling = false
-	leave := a.draining && len(a.performing) == 0
+	leave := a.draining && a.running == 0
 	a.mu.Unlock()
 	if leave {
 		a.fail(errShutdown)
@@ -202,7 +220,7 @@ func (a *Association) endHandling() {
 func (a *Association) drain() {
 	a.mu.Lock()
 	a.draining = true
-	idle := !a.handling && len(a.performing) == 0
+	idle := !a.handling && a.running == 0
 	a.mu.Unlock()
 	if idle {
 		a.fail(errShutdown)
@@ -214,6 +232,9 @@ func (a *Association) respond(m *incoming, c *Command, data io.Reader) error {
 	c.Field = m.Field | responseBit
 	c.RespondedTo = m.MessageID
 	c.AffectedClass = m.class()
+	if c.Status.Class() != Pending {
+		a.freeMessageID(m)
+	}
 	return a.send(m.context, c, data)
 }
 
