@@ -137,7 +137,7 @@ func TestWeReachStorescp(t *testing.T) {
 // would take 12 s each way.
 func TestNagleOfThePeerCostsNothing(t *testing.T) {
 	const n = 300
-	limit := 4 * time.Second
+	limit := 10 * time.Second
 	t.Run("as user", func(t *testing.T) {
 		peer := dimsetest.StartStorescp(t, dimsetest.StorescpOptions{Nagle: true, Args: []string{"--ignore"}})
 		a := dial(t, peer.Address, propose(uid.SecondaryCapture))

@@ -2,6 +2,7 @@ package dimse_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -25,6 +26,9 @@ func TestMain(m *testing.M) {
 
 // patience bounds every test that could hang.
 const patience = 30 * time.Second
+
+// prompt is what takes milliseconds, on a machine that is busy.
+const prompt = 2 * time.Second
 
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -114,4 +118,29 @@ func pattern(n int) []byte {
 		b[i] = byte(i*7 + i>>8*13 + i>>16*29)
 	}
 	return b
+}
+
+// echoWithin associates, echoes and releases.
+func echoWithin(t testing.TB, address string, limit time.Duration) time.Duration {
+	t.Helper()
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := echo(ctx, address); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	if took > limit && !raceDetector {
+		t.Errorf("an echo took %v", took)
+	}
+	return took
+}
+
+func echo(ctx context.Context, address string) error {
+	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
+	a, err := dialer.Dial(ctx, []dimse.Proposal{propose(uid.Verification, uid.ImplicitLE)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Echo(ctx), a.Release(ctx))
 }

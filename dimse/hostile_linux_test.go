@@ -1,7 +1,6 @@
 package dimse_test
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -132,11 +131,14 @@ func (s *script) untilGone() {
 
 func TestConnectionsThatAreHeldCostNothingInTheEnd(t *testing.T) {
 	n, artim, idle := 10, time.Second, 2*time.Second
+	if raceDetector { // the server must not take its own slowness for that of its peers
+		artim, idle = 4*time.Second, 5*time.Second
+	}
 	if fullSize() {
 		n, artim, idle = 200, 30*time.Second, 60*time.Second
 	}
 	v := startVictim(t, victimOptions{ARTIM: artim, Idle: idle})
-	echoWithin(t, v.address, time.Second)
+	echoWithin(t, v.address, prompt)
 	before, rss, descriptors := v.state(), v.rss(), v.descriptors()
 	lasted, highest := v.whileHeld(hold(t, v.address, n, 2*idle+patience))
 	v.settle(before, descriptors)
@@ -165,7 +167,7 @@ func TestConnectionsThatAreHeldCostNothingInTheEnd(t *testing.T) {
 const (
 	// busyMoment is what a busy machine takes to end hundreds of connections at
 	// once and to see that they have ended.
-	busyMoment = 500 * time.Millisecond
+	busyMoment = 2 * time.Second
 	// fillingTime is what it takes to fill the send buffers of the connections,
 	// answer by answer: a closed window shows only then.
 	fillingTime = 5 * time.Second
@@ -177,7 +179,7 @@ func (v *target) whileHeld(gone <-chan held) (lasted held, highest int64) {
 	v.t.Helper()
 	var slowest time.Duration
 	for echoes := 1; ; echoes++ {
-		slowest = max(slowest, echoWithin(v.t, v.address, time.Second))
+		slowest = max(slowest, echoWithin(v.t, v.address, prompt))
 		highest = max(highest, v.rss())
 		select {
 		case lasted = <-gone:
@@ -206,7 +208,7 @@ func TestOneHostCannotKeepTheOthersOut(t *testing.T) {
 	t.Cleanup(func() { _ = conn.Close() })
 	other.associate()
 	other.command(1, echoRQ(1))
-	if c := other.answer(); c.Status != dimse.StatusSuccess || time.Since(begun) > time.Second {
+	if c := other.answer(); c.Status != dimse.StatusSuccess || time.Since(begun) > prompt && !raceDetector {
 		t.Errorf("%+v after %v", c, time.Since(begun))
 	}
 }
@@ -232,31 +234,6 @@ func (v *target) settle(before victimState, descriptors int) {
 			v.t.Fatalf("%d goroutines and %d descriptors, before %d and %d", now.Goroutines, open, before.Goroutines, descriptors)
 		}
 	}
-}
-
-// echoWithin associates, echoes and releases.
-func echoWithin(t testing.TB, address string, limit time.Duration) time.Duration {
-	t.Helper()
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := echo(ctx, address); err != nil {
-		t.Fatal(err)
-	}
-	took := time.Since(start)
-	if took > limit && !raceDetector {
-		t.Errorf("an echo took %v", took)
-	}
-	return took
-}
-
-func echo(ctx context.Context, address string) error {
-	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
-	a, err := dialer.Dial(ctx, []dimse.Proposal{propose(uid.Verification, uid.ImplicitLE)})
-	if err != nil {
-		return err
-	}
-	return errors.Join(a.Echo(ctx), a.Release(ctx))
 }
 
 func TestManyClientsAreAnsweredOrRejectedForTheMoment(t *testing.T) {
@@ -290,7 +267,7 @@ func TestManyClientsAreAnsweredOrRejectedForTheMoment(t *testing.T) {
 	slices.Sort(took)
 	p99 := took[len(took)*99/100]
 	t.Logf("%d associations of %d clients: %d rejected 2/3/2, median %v, p99 %v", len(took), clients, rejected.Load(), took[len(took)/2], p99)
-	if p99 > 500*time.Millisecond && !raceDetector {
+	if p99 > prompt && !raceDetector {
 		t.Errorf("p99 is %v", p99)
 	}
 }
@@ -328,5 +305,5 @@ func TestRudeAssociationsLeaveNothingBehind(t *testing.T) {
 	if after.LogBytes > 64<<10 {
 		t.Errorf("%d bytes of log", after.LogBytes)
 	}
-	echoWithin(t, v.address, time.Second)
+	echoWithin(t, v.address, prompt)
 }

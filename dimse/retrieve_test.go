@@ -50,7 +50,7 @@ func TestMoveTellsItsProgress(t *testing.T) {
 
 // finalMove plays a provider that gives one final answer to a C-MOVE.
 func finalMove(t *testing.T, final dimse.Command, failed ...string) (dimse.MoveResult, error) {
-	a := quickly(t, provider(t, func(s *script) {
+	a := dial(t, provider(t, func(s *script) {
 		s.accept()
 		s.receive()
 		s.receive()
@@ -92,7 +92,7 @@ func TestFinalAnswersOfAMove(t *testing.T) {
 
 func TestInstancesThatArriveKeepAMoveAlive(t *testing.T) {
 	goOn := make(chan struct{})
-	a := quickly(t, provider(t, func(s *script) {
+	a := impatient(t, provider(t, func(s *script) {
 		s.accept()
 		s.receive()
 		s.receive()
@@ -102,7 +102,7 @@ func TestInstancesThatArriveKeepAMoveAlive(t *testing.T) {
 	}), propose(uid.StudyRootMove))
 	arrivals := 0
 	r := moveTo("KNOWN")
-	r.Alive = func() time.Time { // asked at each time-out of 200 ms
+	r.Alive = func() time.Time { // asked at each time-out
 		if arrivals++; arrivals == 3 {
 			close(goOn)
 		}

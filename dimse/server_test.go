@@ -91,19 +91,7 @@ func TestHundredsOfIdleConnectionsDoNotDelayAnEcho(t *testing.T) {
 		s.command(3, storeRQ(1))
 		s.data(3, false, []byte{1, 2})
 	}
-	ctx, cancel := context.WithTimeout(testContext(t), time.Second)
-	defer cancel()
-	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "PROVIDER"}
-	a, err := dialer.Dial(ctx, []dimse.Proposal{propose(uid.Verification)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Echo(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := a.Release(ctx); err != nil {
-		t.Error(err)
-	}
+	echoWithin(t, address, prompt)
 }
 
 func TestTLSWithCertificatesBothWays(t *testing.T) {

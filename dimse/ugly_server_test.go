@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -220,43 +221,58 @@ func TestAssociationsBeyondTheLimitAreRejectedForTheMoment(t *testing.T) {
 }
 
 func TestSilentPeersAreCutByTheirTimeouts(t *testing.T) {
-	short := dimse.Timeouts{ARTIM: 100 * time.Millisecond, Idle: 100 * time.Millisecond}
-	address := serve(t, &dimse.Server{Timeouts: short, Handlers: dimse.Handlers{Store: discard}})
-	for name, silence := range map[string]func(t *testing.T) *script{
-		"before the request":    func(t *testing.T) *script { return connect(t, address) },
-		"inside the request":    func(t *testing.T) *script { s := connect(t, address); s.sendBytes([]byte{1, 0, 0, 0}); return s },
-		"after the association": func(t *testing.T) *script { return associated(t, address) },
-		"inside a PDU":          func(t *testing.T) *script { s := associated(t, address); s.sendBytes([]byte{4, 0, 0, 0, 1}); return s },
-		"inside a store": func(t *testing.T) *script {
-			s := associated(t, address)
-			s.command(3, storeRQ(1))
-			s.data(3, false, []byte{1, 2})
-			return s
-		},
-		"after the release": func(t *testing.T) *script { s := associated(t, address); s.send(&pdu.ReleaseRQ{}); return s },
+	const long = 10 * time.Minute
+	half := append(message(3, storeRQ(1)), 4, 0, 0, 0, 0, 8, 0, 0, 0, 4, 3, 0, 1, 2)
+	for name, test := range map[string]struct {
+		timeouts dimse.Timeouts
+		says     []byte
+	}{
+		"before the request":    {dimse.Timeouts{ARTIM: brief, Idle: long}, nil},
+		"inside the request":    {dimse.Timeouts{ARTIM: brief, Idle: long}, []byte{1, 0, 0, 0}},
+		"after the association": {dimse.Timeouts{ARTIM: patience, Idle: brief}, opening},
+		"inside a PDU":          {dimse.Timeouts{ARTIM: patience, Idle: brief}, append(slices.Clip(opening), 4, 0, 0, 0, 1)},
+		"inside a store":        {dimse.Timeouts{ARTIM: patience, Idle: brief}, append(slices.Clip(opening), half...)},
+		"after the release":     {dimse.Timeouts{ARTIM: 5 * brief, Idle: long}, append(slices.Clip(opening), 5, 0, 0, 0, 0, 4, 0, 0, 0, 0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			silence(t).wantClosed()
+			s := connect(t, serve(t, &dimse.Server{Timeouts: test.timeouts, Handlers: dimse.Handlers{Store: discard}}))
+			s.sendBytes(test.says)
+			s.wantClosed()
 		})
 	}
 }
 
+// opening is an association request, and message a message that follows it
+// without waiting for the answer, so that a slow test is not cut for it.
+var opening = must(request().AppendTo(nil))
+
+func message(contextID byte, c dimse.Command) []byte {
+	value := pdu.Value{ContextID: contextID, Command: true, Last: true, Fragment: must(c.AppendTo(nil))}
+	return must((&pdu.Data{Values: []pdu.Value{value}}).AppendTo(nil))
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // A byte at a time must not hold an association for ever.
 func TestDribblingPeersAreCut(t *testing.T) {
-	address := serve(t, &dimse.Server{Timeouts: dimse.Timeouts{Idle: 150 * time.Millisecond}, Handlers: dimse.Handlers{Store: discard}})
-	s := associated(t, address)
-	s.command(3, storeRQ(1))
-	s.sendBytes([]byte{4, 0, 0, 1, 0, 6, 0, 1, 0, 2, 3, 0})
+	address := serve(t, &dimse.Server{Timeouts: dimse.Timeouts{Idle: brief}, Handlers: dimse.Handlers{Store: discard}})
+	s := connect(t, address)
+	begin := append(message(3, storeRQ(1)), 4, 0, 0, 1, 0, 6, 0, 1, 0, 2, 3, 0)
+	s.sendBytes(append(slices.Clip(opening), begin...))
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range 500 {
-		<-tick.C
+	for begun := time.Now(); time.Since(begun) < patience; <-tick.C {
 		if _, err := s.conn.Write([]byte{0}); err != nil {
 			return
 		}
 	}
-	t.Error("dribbled for five seconds")
+	t.Errorf("dribbled for %v", patience)
 }
 
 // logs collects what a server logs.

@@ -59,17 +59,19 @@ func (s *script) acceptWithin(maximum uint32) {
 	s.send(ac)
 }
 
-// quick is a dialer with short patience.
-func quick(address string) dimse.Dialer {
-	return dimse.Dialer{
-		Address: address, CallingAE: "USER", CalledAE: "SCRIPT",
-		Timeouts: dimse.Timeouts{ARTIM: 200 * time.Millisecond, Response: 200 * time.Millisecond},
-	}
+// brief is how long the tests of silence wait for what never comes. What must
+// come is waited for with patience.
+const brief = 200 * time.Millisecond
+
+// impatient opens an association that waits only briefly for answers.
+func impatient(t testing.TB, address string, proposals ...dimse.Proposal) *dimse.Association {
+	t.Helper()
+	return dialWithin(t, address, dimse.Timeouts{ARTIM: patience, Response: brief}, proposals...)
 }
 
-func quickly(t testing.TB, address string, proposals ...dimse.Proposal) *dimse.Association {
+func dialWithin(t testing.TB, address string, timeouts dimse.Timeouts, proposals ...dimse.Proposal) *dimse.Association {
 	t.Helper()
-	dialer := quick(address)
+	dialer := dimse.Dialer{Address: address, CallingAE: "USER", CalledAE: "SCRIPT", Timeouts: timeouts}
 	a, err := dialer.Dial(testContext(t), proposals)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +107,10 @@ func TestAnswersToAnAssociationRequest(t *testing.T) {
 		"data": {func(s *script) { s.receive(); s.data(1, true, []byte{1, 2}); _, _ = io.Copy(io.Discard, s.conn) }, new(*dimse.ProtocolError), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dialer := quick(provider(t, test.play))
+			dialer := dimse.Dialer{Address: provider(t, test.play), CallingAE: "USER", CalledAE: "SCRIPT"}
+			if name == "silence" {
+				dialer.Timeouts.ARTIM = brief
+			}
 			_, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.Verification)})
 			if !errors.As(err, test.want) || temporary(err) != test.temporary {
 				t.Errorf("%v (temporary: %v), want %T", err, temporary(err), test.want)
@@ -180,7 +185,11 @@ var endsOfAnOperation = map[string]struct {
 func TestWhatEndsAnOperation(t *testing.T) {
 	for name, test := range endsOfAnOperation {
 		t.Run(name, func(t *testing.T) {
-			a := quickly(t, provider(t, func(s *script) { s.accept(); test.play(s) }), propose(uid.Verification))
+			open := dial
+			if _, silent := test.want.(**dimse.TimeoutError); silent {
+				open = impatient
+			}
+			a := open(t, provider(t, func(s *script) { s.accept(); test.play(s) }), propose(uid.Verification))
 			err := a.Echo(testContext(t))
 			if !errors.As(err, test.want) {
 				t.Errorf("%v, want %T", err, test.want)
@@ -194,7 +203,7 @@ func TestWhatEndsAnOperation(t *testing.T) {
 }
 
 func TestUnusableAsSoonAsThePeerIsGone(t *testing.T) {
-	a := quickly(t, provider(t, func(s *script) { s.accept(); s.send(&pdu.Abort{}) }), propose(uid.Verification))
+	a := dial(t, provider(t, func(s *script) { s.accept(); s.send(&pdu.Abort{}) }), propose(uid.Verification))
 	<-a.Done()
 	var aborted *dimse.AbortError
 	if err := a.Echo(testContext(t)); a.Usable() || !errors.As(err, &aborted) {
@@ -203,7 +212,7 @@ func TestUnusableAsSoonAsThePeerIsGone(t *testing.T) {
 }
 
 func TestReleaseCollision(t *testing.T) {
-	a := quickly(t, provider(t, func(s *script) {
+	a := dial(t, provider(t, func(s *script) {
 		s.accept()
 		s.receive() // our A-RELEASE-RQ; the peer had sent its own
 		s.send(&pdu.ReleaseRQ{})
@@ -219,7 +228,7 @@ func TestReleaseCollision(t *testing.T) {
 }
 
 func TestReleaseByTheAcceptor(t *testing.T) {
-	a := quickly(t, provider(t, func(s *script) {
+	a := dial(t, provider(t, func(s *script) {
 		s.accept()
 		s.send(&pdu.ReleaseRQ{})
 		if _, ok := s.receive().(*pdu.ReleaseRP); !ok {
@@ -233,7 +242,8 @@ func TestReleaseByTheAcceptor(t *testing.T) {
 }
 
 func TestUnansweredReleaseTimesOut(t *testing.T) {
-	a := quickly(t, provider(t, func(s *script) { s.accept(); s.receive(); s.wantAbort() }), propose(uid.Verification))
+	silent := provider(t, func(s *script) { s.accept(); s.receive(); s.wantAbort() })
+	a := dialWithin(t, silent, dimse.Timeouts{ARTIM: 5 * brief}, propose(uid.Verification))
 	var timeout *dimse.TimeoutError
 	if err := a.Release(testContext(t)); !errors.As(err, &timeout) {
 		t.Error(err)

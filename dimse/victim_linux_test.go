@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,17 +65,17 @@ func victim() {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		runtime.GC() // pools let go of what they hold at the second collection
 		debug.FreeOSMemory()
-		_ = json.NewEncoder(os.Stdout).Encode(victimState{Goroutines: runtime.NumGoroutine(), LogBytes: log.n})
+		_ = json.NewEncoder(os.Stdout).Encode(victimState{Goroutines: runtime.NumGoroutine(), LogBytes: log.n.Load()})
 	}
 	cancel()
 	<-ended
 }
 
-// counter counts what is logged; slog writes one line at a time.
-type counter struct{ n int64 }
+// counter counts what is logged.
+type counter struct{ n atomic.Int64 }
 
 func (c *counter) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
+	c.n.Add(int64(len(p)))
 	return len(p), nil
 }
 
