@@ -22,7 +22,8 @@ type Certificate struct {
 	StudyUID    string          `json:"study_uid"`
 	StudyKey    string          `json:"study_key,omitempty"`
 	Kind        staging.Kind    `json:"kind"`
-	Old         string          `json:"old_pacs"` // AE titles
+	Origin      staging.Origin  `json:"origin,omitempty"` // unsolicited: nobody asked for it
+	Old         string          `json:"old_pacs"`         // AE titles
 	New         string          `json:"new_pacs"`
 	Instances   Proof           `json:"instances"`
 	Records     Proof           `json:"records"`
@@ -56,6 +57,7 @@ type CertifiedItem struct {
 	SHA256         string            `json:"sha256"`            // of the data set; of an attachment: of the source file
 	Archive        string            `json:"archive,omitempty"` // where it stands in the new system's own archive
 	State          staging.ItemState `json:"state"`
+	From           string            `json:"from,omitempty"` // the AE title that sent it without being asked
 	Warning        string            `json:"warning,omitempty"`
 }
 
@@ -138,7 +140,7 @@ func (r *Registrar) now() time.Time {
 
 // draft is a certificate without its place in the chain.
 func (r *Registrar) draft(study staging.Study, items []staging.Item, listed []Listed, verified time.Time) *Certificate {
-	c := &Certificate{Verified: verified, StudyUID: study.UID, StudyKey: study.Key, Kind: study.Kind, Old: r.OldAE, New: r.NewAE,
+	c := &Certificate{Verified: verified, StudyUID: study.UID, StudyKey: study.Key, Kind: study.Kind, Origin: study.Origin, Old: r.OldAE, New: r.NewAE,
 		Items: []CertifiedItem{}}
 	at := uidsOf(listed)
 	for _, it := range items {
@@ -177,7 +179,7 @@ func (p *Proof) count(state staging.ItemState, received, stored, found bool) {
 
 func certified(it staging.Item) CertifiedItem {
 	c := CertifiedItem{Kind: it.Kind, UID: it.UID, SOPClass: it.SOPClass, TransferSyntax: it.TransferSyntax,
-		Bytes: it.Bytes, SHA256: it.SHA256, Archive: it.Archive, State: it.State, Warning: withoutComment(it.Warning)}
+		Bytes: it.Bytes, SHA256: it.SHA256, Archive: it.Archive, State: it.State, From: sentBy(it), Warning: withoutComment(it.Warning)}
 	if it.ObjectUID != it.UID {
 		c.ObjectUID = it.ObjectUID
 	}
@@ -188,6 +190,14 @@ func certified(it staging.Item) CertifiedItem {
 		c.Syntax = uid.Name(it.TransferSyntax)
 	}
 	return c
+}
+
+// sentBy is who sent an instance that nobody asked for.
+func sentBy(it staging.Item) string {
+	if it.Kind != staging.Instance {
+		return ""
+	}
+	return passageOf(&it).From
 }
 
 // storedWithWarning is how the ledger tells the warning of a C-STORE response; what

@@ -14,12 +14,13 @@ import (
 
 // Collector brings the listed instances of a study into the spool.
 type Collector struct {
-	Old    Source
-	Other  Source // asked for single instances that Old did not send; nil: nobody
-	Inbox  *Inbox
-	Spool  *spool.Spool
-	Grace  time.Duration // how long late instances are waited for after the last one; 2 s when zero
-	Logger *slog.Logger
+	Old     Source
+	Other   Source // asked for single instances that Old did not send; nil: nobody
+	Inbox   *Inbox
+	Spool   *spool.Spool
+	Forward *Forwarder    // holds what came unasked; nil: nothing did
+	Grace   time.Duration // how long late instances are waited for after the last one; 2 s when zero
+	Logger  *slog.Logger
 
 	arrived func(Arrival) // told of each instance that comes in; nil: nobody
 }
@@ -51,6 +52,9 @@ func (e *IncompleteError) Unwrap() error { return e.Last }
 // and now and then in the ledger.
 func (k *Collector) Collect(ctx context.Context, c *Collection, notes *logbook) error {
 	k.reuse(c)
+	if err := k.Forward.bring(k.Spool, c); err != nil {
+		return err
+	}
 	if c.whole() {
 		return nil
 	}

@@ -11,6 +11,7 @@
 //	expected  what a collection should hold: what OLD lists (listing), or counts
 //	strays    what arrived and is not listed; late what came too late
 //	inbox     where instances arrive, and what happens to those nobody asked for
+//	forward   those of them that travel: on the disk first, then in a study of their own
 //	compose   records and attachments become DICOM objects of their study
 //	deliver   C-STORE of the complete collection to NEW
 //	recode    a transfer syntax that NEW refuses, exchanged for one that says the same

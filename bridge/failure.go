@@ -96,6 +96,7 @@ var rules = []rule{
 	{as[*FreshUIDError], staging.Incomplete, Hopeless},
 	{as[*UnlistedError], staging.Incomplete, Again},
 	{as[*InvalidUIDError], staging.Data, Hopeless},
+	{as[*DamagedError], staging.Data, Hopeless},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
 	{stored(busy), staging.PeerBusy, Wait},
 	{stored(withAny), staging.TargetRefused, Hopeless},

@@ -39,8 +39,9 @@ type sender struct {
 type Inbox struct {
 	Spool      *spool.Spool
 	Quarantine *Quarantine
-	Uninvited  bool      // what nobody asked for goes to quarantine; else it is refused (0124H)
-	Throttle   *Throttle // bytes a second from OLD; nil: as fast as they come
+	Uninvited  bool       // what nobody asked for goes to quarantine; else it is refused (0124H)
+	Forward    *Forwarder // takes what nobody asked for, to let it travel; nil: nothing of it does
+	Throttle   *Throttle  // bytes a second from OLD; nil: as fast as they come
 	Logger     *slog.Logger
 	// Reopen sets a failed study on its way again, when an instance came that it
 	// had failed for. nil: it stays failed until somebody tries again.
@@ -82,10 +83,16 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 	b.mu.Lock()
 	arrivals := b.open[studyUID]
 	b.mu.Unlock()
+	if b.Forward.stranger(in) {
+		return b.forward(in, studyUID, seriesUID, whole)
+	}
 	if arrivals == nil && b.closed.wants(studyUID, in.SOPInstance) {
 		rest := *in
 		rest.Data = whole
 		return b.late(ctx, studyUID, seriesUID, &rest)
+	}
+	if arrivals == nil && b.Forward != nil {
+		return b.forward(in, studyUID, seriesUID, whole)
 	}
 	if arrivals == nil {
 		return b.unsolicited(in, whole)
@@ -140,6 +147,15 @@ func (b *Inbox) putAside(in *dimse.Instance, w *spool.Writer, conflict *spool.Co
 	}
 	defer second.Close()
 	return b.Quarantine.Keep(in, second, "another data set of this UID came first, with SHA-256 "+conflict.Kept.SHA256)
+}
+
+// forward keeps an instance that nobody asked for until it is proven at NEW.
+func (b *Inbox) forward(in *dimse.Instance, studyUID, seriesUID string, data io.Reader) error {
+	if err := b.Forward.Keep(in, studyUID, seriesUID, data); err != nil {
+		return err
+	}
+	b.Logger.Debug("instance nobody asked for kept", "study", studyUID, "instance", in.SOPInstance, "peer", in.CallingAE)
+	return nil
 }
 
 // unsolicited deals with an instance of a study that is not being collected.

@@ -147,6 +147,9 @@ func (m *Migrator) open(ctx context.Context, study staging.Study, notes *logbook
 	case staging.Ghost:
 		return c, nil
 	}
+	if study.Origin == staging.Unsolicited && study.ListedInstances < 0 {
+		return c, nil // what came is what there is
+	}
 	return c, m.list(ctx, c, notes)
 }
 

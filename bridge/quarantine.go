@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,11 +14,11 @@ import (
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
-	"pacsbridge/dimse/uid"
 )
 
 // Quarantine keeps instances that must not travel by themselves as Part 10 files in
-// a folder of its own, and lists them in index.jsonl there, with the reason.
+// a folder of its own, and lists them in index.jsonl there, with the reason. Whoever sent
+// one may forget it after the answer, so it is on the disk by then.
 type Quarantine struct {
 	Dir string
 
@@ -56,17 +57,16 @@ func (q *Quarantine) write(path string, in *dimse.Instance, data io.Reader) erro
 	}
 	defer os.Remove(f.Name()) // once renamed there is nothing left to remove
 	defer f.Close()
-	meta := dataset.FileMeta{
-		SOPClassUID: in.SOPClass, SOPInstanceUID: in.SOPInstance, TransferSyntaxUID: in.TransferSyntax,
-		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersion, SourceAE: in.CallingAE,
-	}
-	if _, err := dataset.WritePart10(f, meta, data); err != nil {
+	if _, err := dataset.WritePart10(f, metaOf(in), data); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(q.Dir)
 }
 
 func (q *Quarantine) list(entry quarantined) error {
@@ -82,7 +82,7 @@ func (q *Quarantine) list(entry quarantined) error {
 	}
 	defer f.Close()
 	_, err = f.Write(append(line, '\n'))
-	return err
+	return errors.Join(err, f.Sync())
 }
 
 // senderOf names who sent an instance: its AE title and address.

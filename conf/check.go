@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // checker goes through settings that could be read and adds what is wrong
@@ -47,6 +48,9 @@ func (c checker) node(s *Settings) {
 	}
 	c.number("node.max_associations", s.Node.MaxAssociations, 1, 10000)
 	oneOf(c, "node.unsolicited", s.Node.Unsolicited, UnsolicitedRefuse, UnsolicitedQuarantine, UnsolicitedForward)
+	if d := s.Node.UnsolicitedAfter; d < time.Second || d > 24*time.Hour {
+		c.fail("node.unsolicited_after", "the longest pause that a sender makes within a study, for example 30s", "%s is not from 1s to 24h", d)
+	}
 }
 
 func (c checker) peer(section string, p Peer) {

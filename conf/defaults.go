@@ -3,10 +3,11 @@ package conf
 // defaults are the values of keys that nobody set, written as an operator
 // would write them. A key that is not here is empty, or must be set.
 var defaults = map[string]any{
-	"node.ae_title":         "PACSBRIDGE",
-	"node.listen":           "0.0.0.0:11112",
-	"node.max_associations": 32,
-	"node.unsolicited":      "refuse",
+	"node.ae_title":          "PACSBRIDGE",
+	"node.listen":            "0.0.0.0:11112",
+	"node.max_associations":  32,
+	"node.unsolicited":       "refuse",
+	"node.unsolicited_after": "30s",
 
 	"old.associations": 2,
 	"old.retrieve":     "move",

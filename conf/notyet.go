@@ -9,7 +9,6 @@ func (c checker) notYet(s *Settings) {
 		hintedAway string
 	}{
 		{len(s.Rules) > 0, "rules", "changing attributes on the way", "leave it empty"},
-		{s.Node.Unsolicited == UnsolicitedForward, "node.unsolicited", "forward", "set it to refuse or quarantine"},
 	} {
 		if later.asked {
 			c.fail(later.key, later.hintedAway, "%s is not available yet", later.what)

@@ -45,6 +45,8 @@ type Node struct {
 	TLS             TLS         `mapstructure:"tls"`
 	MaxAssociations int         `mapstructure:"max_associations"`
 	Unsolicited     Unsolicited `mapstructure:"unsolicited"`
+	// With unsolicited: forward, how long nothing more must have come of a study before it travels.
+	UnsolicitedAfter time.Duration `mapstructure:"unsolicited_after"`
 }
 
 // Peer is what the old and the new PACS have in common.

@@ -29,7 +29,8 @@ type Claim struct {
 }
 
 // Claim takes a queued study in hand: it becomes collecting, with one attempt
-// more. The study stays in hand for the time of the lease after each write.
+// more. The study stays in hand for the time of the lease after each write. One that
+// another node is the holder of is not to be claimed.
 func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.Duration) (*Claim, error) {
 	if node == "" || lease <= 0 {
 		return nil, errors.New("staging: a claim needs a node and a lease")
@@ -39,7 +40,7 @@ func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.
 	err := db.again(ctx, func() error {
 		now := db.now()
 		row := db.write.QueryRowContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
-			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued'
+			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued' AND holder IN ('', $2)
 			RETURNING fence, `+studyColumns, studyID, node, now+lease.Milliseconds(), now)
 		var err error
 		c.study, err = scanStudy(prefixed{row, []any{&c.fence}})

@@ -46,6 +46,8 @@ type engine struct {
 	// fold moves what was added to the counters into them; nil where it goes there
 	// at once.
 	fold string
+	// settle syncs what was committed to the disk; "" where a commit does.
+	settle string
 	// changesInWith tells that a WITH may hold statements that change something.
 	changesInWith bool
 	// aMinuteAgo is the time a minute ago, as River's tables keep it.

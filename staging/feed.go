@@ -222,6 +222,7 @@ func (f *feeder) candidateQuery(department string, limit int, condition string) 
 	if condition != "" {
 		q.and(condition)
 	}
+	q.and("s.holder IN ('', " + q.arg(f.o.Node) + ")")
 	if f.o.Begun {
 		q.and("s.claimed_at > 0")
 	}

@@ -28,7 +28,7 @@ func (e *UnfinishedError) Error() string {
 func (e *UnfinishedError) Temporary() bool { return false }
 
 // justMigrated is what a study sets that was proven, the time being $2.
-const justMigrated = "soft_tries = 0, waiting_since = 0, migrated_at = $2"
+const justMigrated = "soft_tries = 0, waiting_since = 0, migrated_at = $2, holder = ''"
 
 // Finish saves items and ends the study as migrated. It refuses with an
 // *UnfinishedError unless every item is done or skipped, and with ErrGrew where

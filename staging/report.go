@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -18,6 +19,9 @@ type ReportLine struct {
 	Reason   string    `json:"reason"`
 	Bytes    int64     `json:"bytes"`
 	SHA256   string    `json:"sha256"`
+
+	Origin  Origin          `json:"origin,omitempty"`  // of its study
+	Passage json.RawMessage `json:"passage,omitempty"` // payload of an instance: what is recorded of its way
 }
 
 // Report yields one line an item of the studies in a scope, study by study in
@@ -25,7 +29,8 @@ type ReportLine struct {
 func (db *DB) Report(ctx context.Context, s Scope) iter.Seq2[ReportLine, error] {
 	q := query{engine: db.engine}
 	q.scope("s", s)
-	text := `SELECT s.uid, m.items, i.kind, i.uid, i.state, i.class, i.reason, i.bytes, i.sha256
+	text := `SELECT s.uid, s.origin, m.items, i.kind, i.uid, i.state, i.class, i.reason, i.bytes, i.sha256,
+		CASE WHEN i.kind = 'instance' THEN i.payload END
 		FROM studies AS s LEFT JOIN manifests AS m ON m.study_id = s.id LEFT JOIN items AS i ON i.study_id = s.id
 		WHERE ` + q.conditions() + ` ORDER BY s.range_date, s.id, i.kind, i.uid`
 	return func(yield func(ReportLine, error) bool) {
@@ -50,17 +55,19 @@ func (db *DB) Report(ctx context.Context, s Scope) iter.Seq2[ReportLine, error] 
 // scanReport reads one item, or all of a study that rest in its manifest.
 func scanReport(row scanner) ([]ReportLine, error) {
 	var study string
+	var origin Origin
 	var manifest []byte
+	var payload []byte
 	var kind, uid, state, class, reason, digest sql.NullString
 	var size sql.NullInt64
-	if err := row.Scan(&study, &manifest, &kind, &uid, &state, &class, &reason, &size, &digest); err != nil {
+	if err := row.Scan(&study, &origin, &manifest, &kind, &uid, &state, &class, &reason, &size, &digest, &payload); err != nil {
 		return nil, err
 	}
 	var items []Item
 	switch {
 	case uid.Valid:
 		items = []Item{{Kind: ItemKind(kind.String), UID: uid.String, State: ItemState(state.String), Class: Class(class.String),
-			Reason: reason.String, Bytes: size.Int64, SHA256: digest.String}}
+			Reason: reason.String, Bytes: size.Int64, SHA256: digest.String, Payload: payload}}
 	case manifest != nil:
 		var err error
 		if items, err = unpack(manifest); err != nil {
@@ -70,7 +77,10 @@ func scanReport(row scanner) ([]ReportLine, error) {
 	lines := make([]ReportLine, len(items))
 	for i, it := range items {
 		lines[i] = ReportLine{Kind: it.Kind, StudyUID: study, UID: it.UID, State: it.State, Class: it.Class, Reason: it.Reason,
-			Bytes: it.Bytes, SHA256: it.SHA256}
+			Bytes: it.Bytes, SHA256: it.SHA256, Origin: origin}
+		if it.Kind == Instance && len(it.Payload) > 0 {
+			lines[i].Passage = it.Payload
+		}
 	}
 	return lines, nil
 }

@@ -47,6 +47,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 	e := &engine{
 		log: log, write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, away: sqliteFull, awayFor: fullFor, clock: time.Now,
 		alone:      func(context.Context, *tx, lock) error { return nil }, // there is one writer
+		settle:     "PRAGMA wal_checkpoint(PASSIVE)",                      // synchronous(NORMAL) syncs the log only then
 		aMinuteAgo: "datetime('now', '-1 minute')",
 		close:      func() error { return errors.Join(read.Close(), write.Close()) },
 	}

@@ -54,8 +54,8 @@ const insertStudies = `INSERT INTO studies (uid, window_id, study_key, kind, pat
 	ON CONFLICT (uid) DO NOTHING`
 
 // grew is true of a study for which OLD now lists more instances than before;
-// where nothing was listed, more than are known.
-const grew = `new_listed > CASE WHEN listed_instances >= 0 THEN listed_instances ELSE instances END`
+// where nothing was listed, more than are known, and of one that came unasked, any.
+const grew = `new_listed > CASE WHEN listed_instances >= 0 THEN listed_instances WHEN origin <> '' THEN 0 ELSE instances END`
 
 // reopened sets a migrated study on its way again with all its attempts.
 const reopened = `state = 'to-migrate', class = '', reason = '', attempts = 0, soft_tries = 0, not_before = 0,

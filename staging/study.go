@@ -21,6 +21,15 @@ const (
 	Ambiguous Kind = "ambiguous"
 )
 
+// Origin says how a study came into the ledger.
+type Origin string
+
+// The origins of a study.
+const (
+	Inventoried Origin = ""            // OLD lists it, or a legacy record tells of it
+	Unsolicited Origin = "unsolicited" // its instances came without being asked for
+)
+
 // Study is one study of the ledger: who it belongs to, where it stands and why.
 type Study struct {
 	ID              int64  // the ledger's own number, given by the database
@@ -44,6 +53,8 @@ type Study struct {
 	Reason          string
 	WaitingSince    time.Time // of the first soft try in a row; zero where it does not wait for a peer
 	MigratedAt      time.Time // when it was migrated last; zero where it never was
+	Origin          Origin    // how it came into the ledger
+	Holder          string    // the node that alone holds instances of it which nobody asked for, and alone may work on it
 }
 
 // ErrNotFound is returned when the ledger holds no such row.
@@ -51,7 +62,8 @@ var ErrNotFound = errors.New("not in the ledger")
 
 // studyColumns are the columns scanStudy reads, in its order.
 const studyColumns = `id, uid, study_key, kind, patient_id, issuer, accession_number, department, modalities, description,
-	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since, migrated_at`
+	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since, migrated_at,
+	origin, holder`
 
 type scanner interface{ Scan(dest ...any) error }
 
@@ -60,7 +72,7 @@ func scanStudy(row scanner) (Study, error) {
 	var waiting, migrated int64
 	err := row.Scan(&s.ID, &s.UID, &s.Key, &s.Kind, &s.PatientID, &s.Issuer, &s.AccessionNumber, &s.Department,
 		&s.Modalities, &s.Description, &s.Date, &s.RangeDate, &s.ListedInstances, &s.Priority, &s.Attempts,
-		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting, &migrated)
+		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting, &migrated, &s.Origin, &s.Holder)
 	s.WaitingSince, s.MigratedAt = fromMillis(waiting), fromMillis(migrated)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, ErrNotFound

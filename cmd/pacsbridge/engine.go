@@ -33,6 +33,7 @@ type engine struct {
 	dashboard  *dashboard        // nil without dashboard.token
 	committer  *bridge.Committer // nil with new.commitment: off
 	caretaker  *bridge.Caretaker
+	forwarder  *bridge.Forwarder       // nil unless node.unsolicited is forward
 	halt       context.CancelCauseFunc // set while it runs
 }
 
@@ -60,7 +61,10 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
 		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
 	}
-	inbox := e.newInbox()
+	inbox, err := e.newInbox()
+	if err != nil {
+		return nil, err
+	}
 	e.committer = e.newCommitter()
 	if e.server, err = e.newServer(inbox); err != nil {
 		return nil, err
@@ -134,7 +138,7 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 		if err := e.prepare(ctx); err != nil {
 			return err
 		}
-		err := e.beside(ctx, e.caretaker.Run, work)
+		err := e.beside(ctx, e.background, work)
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
@@ -142,6 +146,11 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 	})
 	err := group.Wait()
 	return errors.Join(err, e.spool.Close())
+}
+
+// background is what the node does of itself while it works.
+func (e *engine) background(ctx context.Context) error {
+	return e.beside(ctx, e.forwarder.Run, e.caretaker.Run)
 }
 
 // beside runs work with something beside it, which ends when the work does and

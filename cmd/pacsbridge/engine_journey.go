@@ -43,7 +43,7 @@ func openStores(s *conf.Settings) (*fetch.Stores, error) {
 // C-GET alone.
 func (e *engine) newCollector(inbox *bridge.Inbox) *bridge.Collector {
 	get := &bridge.Getter{Peer: e.old, Into: inbox}
-	c := &bridge.Collector{Old: get, Inbox: inbox, Spool: e.spool, Logger: e.log}
+	c := &bridge.Collector{Old: get, Inbox: inbox, Spool: e.spool, Forward: e.forwarder, Logger: e.log}
 	if e.settings.Old.Retrieve == conf.RetrieveMove {
 		get.Spare = true
 		c.Old, c.Other = e.old, get

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"time"
 
 	"pacsbridge/bridge"
 	"pacsbridge/conf"
@@ -13,15 +14,48 @@ import (
 	"pacsbridge/staging"
 )
 
-func (e *engine) newInbox() *bridge.Inbox {
-	return &bridge.Inbox{
+func (e *engine) newInbox() (*bridge.Inbox, error) {
+	quarantine := &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")}
+	var err error
+	if e.forwarder, err = e.newForwarder(quarantine); err != nil {
+		return nil, withHint(err, "see staging.spool; what is damaged there can be taken out of the folder unsolicited by hand")
+	}
+	inbox := &bridge.Inbox{
 		Spool:      e.spool,
-		Quarantine: &bridge.Quarantine{Dir: filepath.Join(e.settings.Staging.Spool, "quarantine")},
+		Quarantine: quarantine,
 		Uninvited:  e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine,
 		Throttle:   bridge.NewThrottle(int64(e.settings.Old.Rate)),
 		Reopen:     e.reopen,
 		Logger:     e.log,
 	}
+	if e.settings.Node.Unsolicited == conf.UnsolicitedForward {
+		inbox.Forward = e.forwarder
+	}
+	return inbox, nil
+}
+
+// newForwarder lets instances travel that nobody asked for. What an earlier process took
+// in goes on its way whatever the setting is now.
+func (e *engine) newForwarder(quarantine *bridge.Quarantine) (*bridge.Forwarder, error) {
+	f := &bridge.Forwarder{Dir: filepath.Join(e.settings.Staging.Spool, "unsolicited"),
+		Ledger: e.db, Node: e.node, Old: e.settings.Old.AETitle, Quarantine: quarantine, Room: e.spool.Room,
+		Feed: e.feedUnsolicited, Quiet: e.settings.Node.UnsolicitedAfter, Logger: e.log,
+	}
+	return f, f.Open()
+}
+
+// feedUnsolicited queues studies of instances that nobody asked for, in the hours in which
+// studies may be opened: no order names them.
+func (e *engine) feedUnsolicited(ctx context.Context, studies []string) error {
+	if !e.openHours(time.Now()) {
+		return nil
+	}
+	options := e.dispatcher.Options
+	options.Scope = staging.Scope{StudyUIDs: studies}
+	if _, err := e.db.Feed(ctx, options); err != nil {
+		return fmt.Errorf("queue what nobody asked for: %w", err)
+	}
+	return nil
 }
 
 // reopen sets a failed study on its way again: what it lacked has come.

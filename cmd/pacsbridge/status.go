@@ -56,13 +56,33 @@ func (p *program) showStatus(ctx context.Context, db *staging.DB, scope staging.
 	if err != nil {
 		return fmt.Errorf("count the ledger: %w", err)
 	}
+	unsolicited, err := db.UnsolicitedStudies(ctx, scope)
+	if err != nil {
+		return fmt.Errorf("count what nobody asked for: %w", err)
+	}
 	if asJSON {
-		return printJSON(p.stdout, status)
+		return printJSON(p.stdout, newStatusReport(status, unsolicited))
 	}
 	if err := printStatus(p.stdout, status); err != nil {
 		return err
 	}
+	if n := unsolicited; n.Studies > 0 {
+		fmt.Fprintf(p.stdout, "of the studies, nobody asked for %d: %d migrated, %d failed\n", n.Studies, n.Migrated, n.Failed)
+	}
 	return p.showRest(ctx, db)
+}
+
+// statusReport is what status --json prints.
+type statusReport struct {
+	staging.Status
+	Unsolicited *staging.UnsolicitedCounts `json:"unsolicited,omitempty"` // of the studies; where there are any
+}
+
+func newStatusReport(s staging.Status, unsolicited staging.UnsolicitedCounts) statusReport {
+	if unsolicited.Studies == 0 {
+		return statusReport{Status: s}
+	}
+	return statusReport{s, &unsolicited}
 }
 
 // showRest tells why studies are not opened, where that is so.

@@ -20,3 +20,7 @@ func (s *Spool) room() error {
 	}
 	return err
 }
+
+// Room returns ErrFull where the disk has only its reserve left: who writes beside the
+// spool leaves it too.
+func (s *Spool) Room() error { return diskError("spool: ask for room", s.room()) }
