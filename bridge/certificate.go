@@ -100,12 +100,12 @@ func (r *Registrar) Certify(ctx context.Context, studyUID string) (staging.Certi
 	if study.State != staging.Migrated {
 		return staging.Certificate{}, &UncertifiedError{studyUID, "it is " + string(study.State)}
 	}
-	listed, err := r.New.Instances(ctx, studyUID)
+	collection := NewCollection(study, items)
+	listed, err := listCounted(ctx, r.New, studyUID, collection.objects())
 	if err != nil {
 		return staging.Certificate{}, err
 	}
 	verified := r.now()
-	collection := NewCollection(study, items)
 	if listed, err = r.Archive.standing(ctx, collection, listed); err != nil {
 		return staging.Certificate{}, err
 	}

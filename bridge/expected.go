@@ -15,7 +15,7 @@ func (m *Migrator) list(ctx context.Context, c *Collection, notes *logbook) erro
 	if !uid.Opaque(c.Study.UID) {
 		return &InvalidUIDError{Of: "study", UID: c.Study.UID}
 	}
-	listed, err := m.Old.Instances(ctx, c.Study.UID)
+	listed, err := listCounted(ctx, m.Old, c.Study.UID, c.Study.ListedInstances)
 	var countsOnly *CountsOnlyError
 	var short *ShortListError
 	switch {

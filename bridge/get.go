@@ -42,7 +42,7 @@ func (g *Getter) Retrieve(ctx context.Context, s Selection, alive func() time.Ti
 		return errNotOffered
 	}
 	var last error
-	for classes := range slices.Chunk(classesOr(s.Classes), classesAtOnce) {
+	for classes := range slices.Chunk(g.classes(ctx, s), classesAtOnce) {
 		one := &getter{peer: g.Peer, into: g.Into, proposals: getProposals(classes)}
 		err := one.Retrieve(ctx, s, alive)
 		switch {
@@ -95,12 +95,28 @@ func getProposals(classes []string) []dimse.Proposal {
 	return proposals
 }
 
-// classesOr are the classes that were listed, or where OLD lists none the usual ones.
-func classesOr(listed []string) []string {
-	if len(listed) > 0 {
-		return listed
+// classes are those of what is selected, as far as they were listed; else those of the
+// study, for which OLD is asked; else the usual ones.
+func (g *Getter) classes(ctx context.Context, s Selection) []string {
+	if len(s.Classes) > 0 {
+		return s.Classes
 	}
-	return usualClasses
+	list := newInstanceList(g.Peer, s.StudyUID)
+	list.classes = true
+	listed, err := list.inParts(ctx)
+	if err != nil {
+		g.Peer.Logger.Debug("SOP classes to retrieve", "study", s.StudyUID, "error", err)
+	}
+	var classes []string
+	for _, l := range listed {
+		if l.SOPClass != "" && !slices.Contains(classes, l.SOPClass) {
+			classes = append(classes, l.SOPClass)
+		}
+	}
+	if len(classes) == 0 {
+		return usualClasses
+	}
+	return classes
 }
 
 // usualClasses are the storage classes that most archives hold (PS3.4 §B.5).

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/uid"
@@ -19,6 +20,7 @@ type PeerOptions struct {
 	Dialer       dimse.Dialer
 	Associations int              // most associations open at once; 1 when zero
 	Destination  string           // AE title that C-MOVE names: our own
+	ListClasses  bool             // SOP classes are asked for with the instances of a study: archives may look into each file for them
 	Patience     staging.Patience // with it when it is found busy or away; the usual one when zero
 	Troubles     Troubles         // where other nodes learn of that; nil: nowhere
 	Logger       *slog.Logger
@@ -32,16 +34,18 @@ type Peer struct {
 	slots chan struct{}
 	gate  *gate
 
+	hierarchical atomic.Bool // refuses to list the instances of a study at once
+
 	mu   sync.Mutex
 	idle []*dimse.Association
 	open int // associations open or being opened, idle ones included
 }
 
 var (
-	_ Finder = (*Peer)(nil)
-	_ Lister = (*Peer)(nil)
-	_ Source = (*Peer)(nil)
-	_ Target = (*Peer)(nil)
+	_ Finder        = (*Peer)(nil)
+	_ CountedLister = (*Peer)(nil)
+	_ Source        = (*Peer)(nil)
+	_ Target        = (*Peer)(nil)
 )
 
 // NewPeer returns a peer that dials when it is first asked something.

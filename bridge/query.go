@@ -30,6 +30,13 @@ type Lister interface {
 	Instances(ctx context.Context, studyUID string) ([]Listed, error)
 }
 
+// CountedLister is a Lister that needs fewer queries where somebody has counted the
+// instances of a study; -1 means that nobody has.
+type CountedLister interface {
+	Lister
+	InstancesOf(ctx context.Context, studyUID string, counted int) ([]Listed, error)
+}
+
 // studyKeys are the attributes asked for at STUDY level.
 var studyKeys = []dataset.Tag{
 	dataset.SpecificCharacterSet, dataset.StudyInstanceUID, dataset.StudyDate, dataset.StudyTime,

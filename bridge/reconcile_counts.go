@@ -14,7 +14,7 @@ func (r *Reconciler) listOld(ctx context.Context, c *Collection, result *Reconci
 	if c.Study.Kind != staging.Images {
 		return nil, nil
 	}
-	listed, err := r.Old.Instances(ctx, c.Study.UID)
+	listed, err := listCounted(ctx, r.Old, c.Study.UID, c.Study.ListedInstances)
 	counted, counts := countOf(err)
 	if err != nil && !counts {
 		return nil, err

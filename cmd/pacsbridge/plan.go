@@ -53,6 +53,7 @@ func (r *rig) plan(ctx context.Context, w io.Writer, scope staging.Scope, flags 
 	planner := &bridge.Planner{Ledger: r.db, Ask: flags.ask, Rate: leastRate(int64(r.settings.Old.Rate), int64(r.settings.New.Rate))}
 	if !flags.offline {
 		planner.Old, planner.New = r.old, r.new
+		r.old.ListClasses = true
 	}
 	plan, err := planner.Plan(ctx, scope)
 	if err != nil {

@@ -43,6 +43,7 @@ func (p *program) furnish(ctx context.Context, settings *conf.Settings, db *stag
 	if r.old, err = newPeer("old", settings, settings.Old.Peer, db, p.log); err != nil {
 		return err
 	}
+	r.old.ListClasses = settings.Old.Retrieve == conf.RetrieveGet
 	if r.new, err = newPeer("new", settings, settings.New.Peer, db, p.log); err != nil {
 		return err
 	}
