@@ -155,7 +155,7 @@ func TestFreshAndAlteredInstances(t *testing.T) {
 }
 
 func TestLateInstancesComeAfterTheFinalResponse(t *testing.T) {
-	x := newCrossing(t, dimsetest.Faults{Move: dimsetest.MoveFaults{Late: dimsetest.Always, LateBy: shortly}})
+	x := newCrossing(t, dimsetest.Faults{Move: dimsetest.MoveFaults{Late: dimsetest.Always, LateBy: 20 * shortly}})
 	if result, err := x.move(t); err != nil || result.Completed != 5 {
 		t.Fatalf("%d completed: %v", result.Completed, err)
 	}
@@ -178,14 +178,25 @@ func TestAbortInTheMiddleOfAStudy(t *testing.T) {
 func TestNoFinalResponse(t *testing.T) {
 	x := newCrossing(t, dimsetest.Faults{Move: dimsetest.MoveFaults{NoFinal: true}})
 	association := associate(t, x.old.Peer(), plain(uid.StudyRootMove))
-	ctx, cancel := context.WithTimeout(t.Context(), shortly)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := association.Move(ctx, dimse.MoveRequest{
-		SOPClass: uid.StudyRootMove, Destination: "TARGET",
-		Identifier: level("STUDY").SetString(dataset.StudyInstanceUID, x.objects[0].StudyUID),
-	})
-	if err == nil || len(x.target.Instances()) != 5 {
-		t.Errorf("%d arrived, error %v", len(x.target.Instances()), err)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := association.Move(ctx, dimse.MoveRequest{
+			SOPClass: uid.StudyRootMove, Destination: "TARGET",
+			Identifier: level("STUDY").SetString(dataset.StudyInstanceUID, x.objects[0].StudyUID),
+		})
+		ended <- err
+	}()
+	eventually(t, func() bool { return len(x.target.Instances()) == 5 })
+	select {
+	case err := <-ended:
+		t.Errorf("the retrieve has ended: %v", err)
+	case <-time.After(shortly):
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 
@@ -254,9 +265,13 @@ func TestStoreFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			target := dimsetest.StartArchive(t, "TARGET")
 			target.SetFaults(dimsetest.Faults{Store: c.faults})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*shortly)
+			association := associate(t, target.Peer(), proposals(objects)...)
+			ctx, cancel := context.WithTimeout(t.Context(), soon)
 			defer cancel()
-			result, err := associate(t, target.Peer(), proposals(objects)...).Store(ctx, storeRequest(objects[0]))
+			if c.faults.Mute != nil { // the answer never comes
+				go whenKept(ctx, target, c.kept, cancel)
+			}
+			result, err := association.Store(ctx, storeRequest(objects[0]))
 			if result.Status != c.status || (err != nil) != c.fails {
 				t.Errorf("%v: %v", result.Status, err)
 			}
@@ -265,6 +280,16 @@ func TestStoreFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// whenKept does something once an archive has n instances.
+func whenKept(ctx context.Context, a *dimsetest.Archive, n int, do func()) {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for ctx.Err() == nil && len(a.Instances()) < n {
+		<-ticker.C
+	}
+	do()
 }
 
 func TestAssociationFaults(t *testing.T) {
