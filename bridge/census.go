@@ -43,7 +43,7 @@ func (e *TruncatedError) Error() string {
 func (e *TruncatedError) Temporary() bool { return false }
 
 const (
-	findTries = 3           // how often a query is sent before the inventory fails
+	findTries = 3           // how often a query is sent before it is asked for less, or the inventory fails
 	findPause = time.Second // before the second try, doubled for the third
 )
 
@@ -62,6 +62,7 @@ type census struct {
 	accepted   map[Window]int  // answers to windows that were not suspicious
 	limits     map[int]bool    // numbers of answers that were not all
 	everything *everything     // where OLD ignores dates
+	stumbling
 }
 
 // everything is what OLD answers without a date, as far as it is of the days in
@@ -100,7 +101,7 @@ func (c *census) window(ctx context.Context, w, days Window, doubt bool, take ta
 			}
 			return nil
 		})
-		if all.err != nil && !as[*TruncatedError](all.err) {
+		if all.err != nil && !partial(all.err) {
 			return all.err
 		}
 		c.everything = all
@@ -124,6 +125,9 @@ type suspicion struct {
 // sweep takes all studies of a query and returns their UIDs.
 func (c *census) sweep(ctx context.Context, q StudyQuery, s suspicion, take take) (map[string]bool, error) {
 	answers, err := c.ask(ctx, q, take)
+	if as[*UnableError](err) {
+		return c.divide(ctx, q, err, take)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +135,7 @@ func (c *census) sweep(ctx context.Context, q StudyQuery, s suspicion, take take
 	suspicious := reached || c.suspicious(answers.rows)
 	c.highest = max(c.highest, answers.rows)
 	if !answers.cutShort && !suspicious {
-		if q == (StudyQuery{Window: q.Window}) {
+		if q == (StudyQuery{Window: q.Window, keys: q.keys}) {
 			c.accepted[q.Window] = answers.rows
 		}
 		return answers.uids, nil
@@ -164,16 +168,19 @@ func (c *census) doubtful(w Window) bool {
 // out, such as studies without a time, may leave out others too.
 func (c *census) parts(ctx context.Context, q StudyQuery, answers answers, s suspicion, take take) (all map[string]bool, whole, proven bool, err error) {
 	all, proven = maps.Clone(answers.uids), answers.cutShort
-	var truncated *TruncatedError
 	for _, way := range c.ways(q, proven || s.known) {
 		union := map[string]bool{}
 		short := false
+		var pieces error // that OLD is unable to answer
 		for _, part := range way.parts {
 			found, err := c.sweep(ctx, part, s, take)
 			maps.Copy(union, found)
-			if errors.As(err, &truncated) {
+			switch {
+			case as[*TruncatedError](err):
 				short = true
-			} else if err != nil {
+			case as[*UnableError](err):
+				pieces = errors.Join(pieces, err)
+			case err != nil:
 				return all, false, proven, err
 			}
 			if c.ignored[way.by] {
@@ -183,7 +190,7 @@ func (c *census) parts(ctx context.Context, q StudyQuery, answers answers, s sus
 		proven = proven || short || !within(union, all)
 		maps.Copy(all, union)
 		if !short && !c.ignored[way.by] && within(answers.uids, union) {
-			return all, true, proven, nil
+			return all, true, proven, pieces
 		}
 	}
 	return all, false, proven, nil
@@ -213,22 +220,23 @@ type answers struct {
 	cutShort bool            // OLD says that there are more
 }
 
-// ask sends one query, and again when it did not come to its end.
-func (c *census) ask(ctx context.Context, q StudyQuery, take take) (answers, error) {
+// tries sends one query, and again when it did not come to its end, so many times in all.
+func (c *census) tries(ctx context.Context, q StudyQuery, most int, take take) (answers, error) {
 	for try := 1; ; try++ {
 		a, err := c.askOnce(ctx, q, take)
 		if err == nil || ctx.Err() != nil {
 			return a, err
 		}
 		verdict := classify(err).Verdict
+		alone := q.StudyUID != "" && unable(err) // its window was asked for repeatedly
 		switch {
-		case tooMany(err) && (a.rows > 0 || try == findTries):
+		case tooMany(err) && (a.rows > 0 || try == most):
 			a.cutShort = true
 			return a, nil
-		case try == findTries || verdict == Hopeless || verdict == Halt || as[takeError](err):
+		case try == most || alone || verdict == Hopeless || verdict == Halt || as[takeError](err):
 			return a, fmt.Errorf("find %s at the old PACS: %w", q.describe(), err)
 		}
-		c.log.Warn("inventory query will be tried again", "query", q.describe(), "try", try, "of", findTries, "error", err)
+		c.log.Warn("inventory query will be tried again", "query", q.describe(), "try", try, "of", most, "error", err)
 		if err := wait(ctx, c.pause<<(try-1)); err != nil {
 			return a, err
 		}
@@ -271,6 +279,7 @@ func (c *census) askOnce(ctx context.Context, q StudyQuery, take take) (answers,
 			return a, takeError{err}
 		}
 	}
+	c.answered = c.answered || q.keys == c.least && a.rows > 0
 	for by, n := range outside {
 		if 4*n >= a.rows && !c.ignored[by] {
 			c.ignored[by] = true

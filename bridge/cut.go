@@ -159,6 +159,9 @@ func modalitiesOf(s staging.Study) []string {
 // describe names a query in messages. Patient IDs are not told.
 func (q StudyQuery) describe() string {
 	text := "all studies"
+	if q.StudyUID != "" {
+		return "study " + q.StudyUID
+	}
 	if !q.Window.From.IsZero() {
 		text = "studies of " + q.Window.String()
 	}

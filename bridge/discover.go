@@ -41,6 +41,8 @@ type StudyQuery struct {
 	AccessionNumber string
 	Modality        string // one that the study has
 	PatientPrefix   string // what the patient ID begins with
+
+	keys keys // what is asked of each study; all by default
 }
 
 // Found counts what an inventory came upon.
@@ -84,7 +86,7 @@ type Inventory struct {
 
 // Range takes the inventory of the days from first to last, both included.
 // Windows that an earlier run finished half are gone on with where they stood. A
-// window whose answers OLD cuts short fails, and the others are taken all the same.
+// window whose answers OLD cuts short, or is unable to give, fails, and the others are taken all the same.
 func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, error) {
 	var found Found
 	var short []error
@@ -94,19 +96,19 @@ func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, er
 	for _, w := range windows {
 		err := v.window(ctx, census, w, days, &found)
 		switch {
-		case as[*TruncatedError](err):
+		case partial(err):
 			short = append(short, fmt.Errorf("inventory of window %s: %w", w, err))
 		case err != nil:
 			return found, fmt.Errorf("inventory of window %s: %w", w, err)
 		}
 	}
-	if err := v.doubtful(ctx, census, windows, days, &found); err != nil && !as[*TruncatedError](err) {
+	if err := v.doubtful(ctx, census, windows, days, &found); err != nil && !partial(err) {
 		return found, err
 	} else if err != nil {
 		short = append(short, err)
 	}
 	if v.Undated {
-		if err := v.withoutDate(ctx, census, &found); err != nil && !as[*TruncatedError](err) {
+		if err := v.withoutDate(ctx, census, &found); err != nil && !partial(err) {
 			return found, err
 		} else if err != nil {
 			short = append(short, err)
@@ -128,7 +130,7 @@ func (v *Inventory) doubtful(ctx context.Context, census *census, windows []Wind
 			return fmt.Errorf("open the window in staging: %w", err)
 		}
 		err = v.studies(ctx, census, row.ID, &listing{window: w, days: days, listed: map[string]staging.Study{}, missed: 1}, found)
-		if err != nil && !as[*TruncatedError](err) {
+		if err != nil && !partial(err) {
 			return err
 		}
 		short = append(short, err)
@@ -194,7 +196,7 @@ func (v *Inventory) window(ctx context.Context, census *census, w, days Window, 
 		return nil
 	}
 	listing := &listing{window: w, days: days, listed: map[string]staging.Study{}}
-	if err := v.studies(ctx, census, row.ID, listing, found); err != nil && !(records && as[*TruncatedError](err)) {
+	if err := v.studies(ctx, census, row.ID, listing, found); err != nil && !(records && partial(err)) {
 		return err
 	} else if err != nil {
 		listing.short = err // what is missing may come by records

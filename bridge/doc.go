@@ -3,7 +3,8 @@
 //
 //	window    the date range, cut into stretches that one query covers
 //	discover  the inventory: what OLD and the legacy database say there is
-//	census    answers that OLD cuts short are found out, and the query is cut (cut)
+//	census    answers that OLD cuts short are found out, and the query is cut (cut);
+//	          unable: what OLD cannot answer for one damaged study
 //	join      which record belongs to which study
 //	dispatch  the bounded queue that is topped up from staging
 //	migrator  the journey of one study, and the verdict at its end

@@ -37,26 +37,30 @@ type CountedLister interface {
 	InstancesOf(ctx context.Context, studyUID string, counted int) ([]Listed, error)
 }
 
-// studyKeys are the attributes asked for at STUDY level.
-var studyKeys = []dataset.Tag{
-	dataset.SpecificCharacterSet, dataset.StudyInstanceUID, dataset.StudyDate, dataset.StudyTime,
-	dataset.AccessionNumber, dataset.PatientID, dataset.IssuerOfPatientID, dataset.ModalitiesInStudy,
-	dataset.StudyDescription, dataset.NumberOfStudyRelatedInstances,
-}
-
-// Studies asks the PACS which studies it holds. Answers without a UID and
-// repeated ones are dropped; padding is trimmed.
+// Studies asks the PACS which studies it holds; for fewer keys where it is unable to
+// answer all. Answers without a UID and repeated ones are dropped; padding is trimmed.
 func (p *Peer) Studies(ctx context.Context, q StudyQuery) iter.Seq2[staging.Study, error] {
 	return func(yield func(staging.Study, error) bool) {
 		seen := map[string]bool{}
-		for row, err := range p.Rows(ctx, q) {
-			if err == nil && (row.Study.UID == "" || seen[row.Study.UID]) {
+		for {
+			var failure error
+			for row, err := range p.Rows(ctx, q) {
+				if failure = err; err != nil || row.Study.UID == "" || seen[row.Study.UID] {
+					continue
+				}
+				seen[row.Study.UID] = true
+				if !yield(row.Study, nil) {
+					return
+				}
+			}
+			if unable(failure) && q.keys < requiredKeys && ctx.Err() == nil {
+				q.keys++
 				continue
 			}
-			seen[row.Study.UID] = true
-			if !yield(row.Study, err) {
-				return
+			if failure != nil {
+				yield(staging.Study{}, failure)
 			}
+			return
 		}
 	}
 }
@@ -101,7 +105,7 @@ func (p *Peer) find(ctx context.Context, identifier *dataset.Dataset, take func(
 
 func (q StudyQuery) identifier() *dataset.Dataset {
 	d := dataset.New().SetString(dataset.QueryRetrieveLevel, studyLevel)
-	for _, key := range studyKeys {
+	for _, key := range q.keys.tags() {
 		d.SetString(key)
 	}
 	set := func(key dataset.Tag, value string) {

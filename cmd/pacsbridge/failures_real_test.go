@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,57 +39,91 @@ func (l *lab) files() []string {
 	return paths
 }
 
-// loseOne deletes the file of one instance behind an archive's back, and names it.
-func loseOne(t *testing.T, folder string) (sopInstance string) {
-	t.Helper()
+// loseOne takes away the file of one instance behind an archive's back, such a one that
+// the archive then behaves as wanted, and names it.
+func (l *lab) loseOne(folder string, wanted func() bool) (sopInstance string) {
+	l.t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || sopInstance != "" {
 			return err
 		}
-		f, err := os.Open(path)
-		if err != nil {
+		uid := sopInstanceOf(path)
+		if uid == "" {
+			return nil
+		}
+		away := filepath.Join(l.dir, "away")
+		if err := os.Rename(path, away); err != nil {
 			return err
 		}
-		defer f.Close()
-		if meta, _, err := dataset.ReadPart10(f); err == nil && meta.SOPInstanceUID != "" {
-			sopInstance = meta.SOPInstanceUID
-			return os.Remove(path)
+		if !wanted() {
+			return os.Rename(away, path)
 		}
+		sopInstance = uid
 		return nil
 	})
 	if err != nil || sopInstance == "" {
-		t.Fatalf("no instance lost in %s: %v", folder, err)
+		l.t.Fatalf("no instance lost in %s: %v", folder, err)
 	}
 	return sopInstance
 }
 
+// sopInstanceOf is what a Part 10 file holds; "" where it is none.
+func sopInstanceOf(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	meta, _, err := dataset.ReadPart10(f)
+	if err != nil {
+		return ""
+	}
+	return meta.SOPInstanceUID
+}
+
+// stumbles reports whether OLD cannot tell something of its studies that Orthanc does
+// not keep in its index: it looks into one of a study's files, which one is chance.
+func (l *lab) stumbles() bool {
+	p := &program{stdout: io.Discard, stderr: io.Discard, env: func(string) (string, bool) { return "", false }}
+	return p.execute(l.t.Context(), []string{"find", "old", "--key", "IssuerOfPatientID", "--config", l.config}) != exitOK
+}
+
+func (l *lab) orthanc() string {
+	folder := l.t.TempDir()
+	old := dimsetest.StartOrthanc(l.t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{{AE: "PACSBRIDGE", Address: l.own}},
+		Settings: map[string]any{"StorageDirectory": folder, "MaximumStorageCacheSize": 0}})
+	for _, file := range l.files() {
+		upload(l.t, old, file)
+	}
+	l.edit(l.old.Peer().Address, old.Address)
+	return folder
+}
+
+func (l *lab) dcmqrscp() string {
+	files := l.files()
+	old := dimsetest.StartDcmqrscp(l.t, dimsetest.DcmqrscpOptions{AE: "OLDPACS", Destinations: []dimsetest.Peer{{AE: "PACSBRIDGE", Address: l.own}},
+		Sends: dimsetest.ContextsOf(l.t, files...)})
+	dimsetest.SendFiles(l.t, old.Peer, files...)
+	l.edit(l.old.Peer().Address, old.Address)
+	return old.Dir
+}
+
 func TestRealArchivesThatHaveLostAFileAreFoundOut(t *testing.T) {
 	t.Parallel()
-	start := map[string]func(t *testing.T, l *lab) (dimsetest.Peer, string){
-		"Orthanc": func(t *testing.T, l *lab) (dimsetest.Peer, string) {
-			folder := t.TempDir()
-			old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS", Modalities: []dimsetest.Peer{{AE: "PACSBRIDGE", Address: l.own}},
-				Settings: map[string]any{"StorageDirectory": folder, "MaximumStorageCacheSize": 0}})
-			for _, file := range l.files() {
-				upload(t, old, file)
-			}
-			return old.Peer, folder
-		},
-		"dcmqrscp": func(t *testing.T, l *lab) (dimsetest.Peer, string) {
-			files := l.files()
-			old := dimsetest.StartDcmqrscp(t, dimsetest.DcmqrscpOptions{AE: "OLDPACS", Destinations: []dimsetest.Peer{{AE: "PACSBRIDGE", Address: l.own}},
-				Sends: dimsetest.ContextsOf(t, files...)})
-			dimsetest.SendFiles(t, old.Peer, files...)
-			return old.Peer, old.Dir
-		},
+	tests := []struct {
+		name   string
+		start  func(*lab) (folder string)
+		wanted func(*lab) bool
+	}{
+		{name: "Orthanc, and it looks into the file for C-FIND", start: (*lab).orthanc, wanted: (*lab).stumbles},
+		{name: "Orthanc, and it looks into another", start: (*lab).orthanc, wanted: func(l *lab) bool { return !l.stumbles() }},
+		{name: "dcmqrscp", start: (*lab).dcmqrscp, wanted: func(*lab) bool { return true }},
 	}
-	for name, start := range start {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 4)
-			old, folder := start(t, l)
-			l.edit(l.old.Peer().Address, old.Address)
-			lost := loseOne(t, folder)
+			lost := l.loseOne(tt.start(l), func() bool { return tt.wanted(l) })
 			l.run(exitIncomplete, january...)
 			out, _ := l.run(exitOK, "failed", "--json")
 			var failed []staging.FailedStudy
