@@ -55,6 +55,7 @@ type CertifiedItem struct {
 	Syntax         string            `json:"transfer_syntax_name,omitempty"`
 	Bytes          int64             `json:"bytes"`
 	SHA256         string            `json:"sha256"`            // of the data set; of an attachment: of the source file
+	Sent           *Sent             `json:"sent,omitempty"`    // what NEW was sent, where that is not what was received
 	Archive        string            `json:"archive,omitempty"` // where it stands in the new system's own archive
 	State          staging.ItemState `json:"state"`
 	From           string            `json:"from,omitempty"` // the AE title that sent it without being asked
@@ -179,7 +180,7 @@ func (p *Proof) count(state staging.ItemState, received, stored, found bool) {
 
 func certified(it staging.Item) CertifiedItem {
 	c := CertifiedItem{Kind: it.Kind, UID: it.UID, SOPClass: it.SOPClass, TransferSyntax: it.TransferSyntax,
-		Bytes: it.Bytes, SHA256: it.SHA256, Archive: it.Archive, State: it.State, From: sentBy(it), Warning: withoutComment(it.Warning)}
+		Bytes: it.Bytes, SHA256: it.SHA256, Sent: sentOf(&it), Archive: it.Archive, State: it.State, From: sentBy(it), Warning: withoutComment(it.Warning)}
 	if it.ObjectUID != it.UID {
 		c.ObjectUID = it.ObjectUID
 	}
@@ -202,7 +203,7 @@ func sentBy(it staging.Item) string {
 
 // storedWithWarning is how the ledger tells the warning of a C-STORE response; what
 // comes behind is the comment of NEW, which may name a patient.
-var storedWithWarning = regexp.MustCompile(`(?s)^(stored with warning [0-9A-F]{4}).*$`)
+var storedWithWarning = regexp.MustCompile(`(?s)((?:^|; )stored with warning [0-9A-F]{4}).*$`)
 
 func withoutComment(warning string) string {
 	return storedWithWarning.ReplaceAllString(warning, "$1")

@@ -90,6 +90,9 @@ func (k *Contents) explain(ctx context.Context, c *Collection, doubtful map[stri
 			verdicts[uid] = unsent("its digest is not that of what was sent, and the original is not to be had for comparison", last)
 			continue
 		}
+		if s := sentOf(doubtful[uid]); s != nil {
+			original = s.original(original, seen[uid])
+		}
 		difference := compareFingerprints(original, seen[uid])
 		k.judge(uid, &difference, n, verdicts)
 	}
@@ -204,7 +207,7 @@ func listedItems(c *Collection, listed []Listed) map[string]*staging.Item {
 	return items
 }
 
-// identical reports whether a data set is the one of the ledger; of an attachment, whether
+// identical reports whether a data set is the one of the ledger, received or sent; of an attachment, whether
 // it carries the source file. A byte that makes its length even does not count.
 func identical(it *staging.Item, f *fingerprint) bool {
 	if it.SHA256 == "" {
@@ -213,7 +216,8 @@ func identical(it *staging.Item, f *fingerprint) bool {
 	if it.Kind == staging.Attachment {
 		return f.content == it.SHA256 && f.contentBytes-it.Bytes <= 1
 	}
-	return f.SHA256 == it.SHA256
+	s := sentOf(it)
+	return f.SHA256 == it.SHA256 || s != nil && f.SHA256 == s.SHA256
 }
 
 // inOrder makes differences of verdicts, in the order of the collection's items.

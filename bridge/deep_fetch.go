@@ -288,6 +288,9 @@ func getContexts(wanted map[string]*staging.Item) []dimse.Proposal {
 	uids := slices.Sorted(maps.Keys(wanted))
 	for _, u := range uids {
 		propose(wanted[u].SOPClass, wanted[u].TransferSyntax)
+		if s := sentOf(wanted[u]); s != nil {
+			propose(wanted[u].SOPClass, s.TransferSyntax)
+		}
 	}
 	for _, u := range uids {
 		propose(wanted[u].SOPClass, uid.ExplicitLE)

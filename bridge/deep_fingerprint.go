@@ -22,6 +22,7 @@ type fingerprint struct {
 	TransferSyntax string
 	attributes     map[string]valuePrint // by path
 	pixels         string                // SHA-256 of the pixel data's values; "" without any
+	pixelBytes     int64                 // their length, where they are not compressed
 	encapsulated   bool                  // the pixel data are compressed
 	content        string                // SHA-256 of the document or compressed image it carries
 	contentBytes   int64
@@ -256,7 +257,8 @@ func (p *printer) element(token dataset.Token) error {
 	}
 	if p.isPixels(token.Tag) {
 		p.pixels = sha256.New()
-		_, err := p.scan.WriteValue(p.native(p.pixels, token.VR))
+		n, err := p.scan.WriteValue(p.native(p.pixels, token.VR))
+		p.f.pixelBytes = n
 		return err
 	}
 	whole := sha256.New()

@@ -46,7 +46,7 @@ const rounds = 3
 // Deliver sends what NEW has not acknowledged yet. Sending an instance again
 // changes nothing at NEW, so what is in doubt is sent again, unless NEW lists it.
 func (k *Deliverer) Deliver(ctx context.Context, c *Collection, notes *logbook) error {
-	book := &receipts{notes: notes, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}}
+	book := &receipts{notes: notes, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}, sent: map[string]*Sent{}}
 	for _, it := range c.toStore() {
 		if !it.Stored {
 			book.items[it.ObjectUID] = it
@@ -114,6 +114,7 @@ func whim(err error) bool {
 func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Item, again bool) Parcel {
 	return Parcel{
 		Again:    again,
+		AsIs:     it.Kind != staging.Instance,
 		SOPClass: it.SOPClass, SOPInstance: it.ObjectUID, TransferSyntax: it.TransferSyntax, Size: -1,
 		Open: func() (io.ReadCloser, error) {
 			data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
@@ -136,7 +137,8 @@ type receipts struct {
 	items    map[string]*staging.Item // by the UID they have at NEW
 	refusals map[string]error         // why an object is not stored, the last reason
 	tries    map[string]int
-	failed   error // the ledger's
+	sent     map[string]*Sent // what was sent, where that is not what was received
+	failed   error            // the ledger's
 }
 
 // due reports whether an object is to be sent: for the first time, or again.
@@ -203,7 +205,11 @@ func (b *receipts) enter(ctx context.Context, r Receipt) {
 	defer b.mu.Unlock()
 	it := b.items[r.SOPInstance]
 	b.tries[r.SOPInstance]++
+	if r.Sent != nil {
+		b.sent[r.SOPInstance] = r.Sent
+	}
 	if r.Err == nil {
+		recordSent(it, b.sent[r.SOPInstance])
 		it.Stored = true
 		it.State, it.Class, it.Reason = staging.ItemPending, "", ""
 		it.Warning = remark(it.Warning, r.Warning)

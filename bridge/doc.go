@@ -16,6 +16,8 @@
 //	compose   records and attachments become DICOM objects of their study
 //	deliver   C-STORE of the complete collection to NEW
 //	recode    a transfer syntax that NEW refuses, exchanged for one that says the same
+//	decompress  by an external program, for a NEW that takes nothing compressed, where one is set;
+//	          sent: what is kept of that
 //	gate      the one pause that all studies share when a PACS is busy or away, or the spool full
 //	keeper    what one node of a cluster does for all
 //	verify    the set at NEW is the set that was listed

@@ -104,6 +104,7 @@ var rules = []rule{
 	{answered(unwilling), staging.PeerRefused, Hopeless},
 	{answered(withAny), staging.PeerRefused, Again},
 	{as[*RecodeError], staging.TargetRefused, Hopeless},
+	{as[*DecompressError], staging.TargetRefused, Hopeless},
 
 	{archiveAway, staging.Network, Wait},
 	{as[*archive.Error], staging.TargetRefused, Again},

@@ -10,6 +10,7 @@ import (
 // beside what every instance has.
 type passage struct {
 	From string `json:"from,omitempty"` // the AE title that sent it without being asked
+	Sent *Sent  `json:"sent,omitempty"` // what NEW was sent, where that is not what was received
 }
 
 // passageOf is what the ledger records of an instance; of most there is nothing.

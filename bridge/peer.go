@@ -23,6 +23,7 @@ type PeerOptions struct {
 	ListClasses  bool             // SOP classes are asked for with the instances of a study: archives may look into each file for them
 	Patience     staging.Patience // with it when it is found busy or away; the usual one when zero
 	Troubles     Troubles         // where other nodes learn of that; nil: nowhere
+	Decompress   *Decompressor    // for what it takes in no other form; nil: that is refused
 	Logger       *slog.Logger
 }
 

@@ -25,14 +25,17 @@ type Parcel struct {
 	Size                                  int64
 	Open                                  func() (io.ReadCloser, error) // its data set, from the first byte
 	Again                                 bool                          // it was sent before and goes on a fresh association now
+	AsIs                                  bool                          // it is never decompressed
 
 	note string // what was done to it on the way, in words
+	sent *Sent  // how it differs from what was received, known once it was opened
 }
 
 // Receipt is what NEW answered for one parcel.
 type Receipt struct {
 	SOPInstance string
 	Warning     string // NEW stored it with a warning (B000, B006, B007), or in another syntax, in words
+	Sent        *Sent  // what was sent, where that is not what was received
 	Err         error  // nil: NEW says that it has stored it
 }
 
@@ -46,7 +49,8 @@ type Target interface {
 // Store sends the parcels to NEW by C-STORE, on as many associations as are free.
 // Contexts are planned from the parcels: each one names a SOP class and the
 // transfer syntax its data sets are in. What NEW refuses in that syntax is sent in
-// one that says the same, where there is one; else it fails as a group, unsent.
+// one that says the same, where there is one, or decompressed, where there is a program
+// for that; else it fails as a group, unsent.
 func (p *Peer) Store(ctx context.Context, parcels []Parcel, receipt func(Receipt)) error {
 	if slices.ContainsFunc(parcels, func(parcel Parcel) bool { return parcel.Again }) {
 		if err := p.releaseIdle(ctx); err != nil {
@@ -87,7 +91,9 @@ func (p *Peer) storeOtherwise(ctx context.Context, refused []Parcel, receipt fun
 				hopeless = append(hopeless, first)
 			}
 		}
-		p.refuse(hopeless, receipt)
+		if err := p.storeDecompressed(ctx, hopeless, receipt); err != nil {
+			return err
+		}
 		again := &refusals{}
 		if err := p.storeAll(ctx, p.proven(others, original, receipt), receipt, again); err != nil {
 			return err
@@ -241,7 +247,7 @@ func (p *Peer) storeFrom(ctx context.Context, a *dimse.Association, queue <-chan
 			continue
 		}
 		warning, err := storeOne(ctx, a, parcel)
-		receipt(Receipt{SOPInstance: parcel.SOPInstance, Warning: warning, Err: p.named(err)})
+		receipt(Receipt{SOPInstance: parcel.SOPInstance, Warning: warning, Sent: parcel.sent.known(), Err: p.named(err)})
 		if err == nil {
 			p.gate.open(dimse.ServiceStore)
 		}
@@ -262,7 +268,7 @@ func (p *Peer) named(err error) error {
 func storeOne(ctx context.Context, a *dimse.Association, parcel Parcel) (warning string, err error) {
 	data, err := parcel.Open()
 	if err != nil {
-		return "", fmt.Errorf("open %s in the spool: %w", parcel.SOPInstance, err)
+		return "", fmt.Errorf("open %s for sending: %w", parcel.SOPInstance, err)
 	}
 	defer data.Close()
 	result, err := a.Store(ctx, dimse.StoreRequest{
