@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +33,7 @@ func (d *Decompressor) run(ctx context.Context, p Parcel, in, out string) error 
 	}
 	said := &firstBytes{left: 4 << 10}
 	command := exec.CommandContext(limited, words[0], words[1:]...)
-	command.Dir, command.Env, command.Stderr, command.WaitDelay = filepath.Dir(in), plainEnvironment(), said, lingering
+	command.Env, command.Stderr, command.WaitDelay = plainEnvironment(), said, lingering
 	endTogether(command)
 	err := command.Run()
 	if command.Process != nil {

@@ -23,6 +23,7 @@ func check(s *Settings, faults *faultList) {
 	oneOf(c, "migration.delivery", s.Migration.Delivery, StartComplete, StartEarly)
 	oneOf(c, "new.commitment", s.New.Commitment, CommitmentAuto, CommitmentRequire, CommitmentOff)
 	oneOf(c, "new.rejection_note", s.New.Rejection, RejectionOff, RejectionQuality, RejectionSafety)
+	c.command("new.decompress", s.New.Decompress, "{in}", "{out}")
 	c.roles(s)
 	c.staging(s.Staging)
 	c.migration(s.Migration)
@@ -132,6 +133,17 @@ func (c checker) tls(key string, t TLS) {
 			c.fail(file.key, "a relative path starts at the working directory", "%s: %s", file.path, reason(err))
 		} else if !info.Mode().IsRegular() {
 			c.fail(file.key, "name a PEM file", "%s is not a file", file.path)
+		}
+	}
+}
+
+// command demands that each file of a command stands in one of its arguments.
+func (c checker) command(key string, command Command, files ...string) {
+	if words := command.Words(); len(words) > 0 {
+		for _, file := range files {
+			if strings.Count(strings.Join(words[1:], " "), file) != 1 {
+				c.fail(key, `for example "dcmdjpeg {in} {out}"`, "does not name %s once", file)
+			}
 		}
 	}
 }

@@ -22,7 +22,10 @@
 // may be logged and printed as they are.
 package conf
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Settings is everything an operator can set.
 type Settings struct {
@@ -70,7 +73,14 @@ type NewPeer struct {
 	Peer       `mapstructure:",squash"`
 	Commitment Commitment `mapstructure:"commitment"`
 	Rejection  Rejection  `mapstructure:"rejection_note"`
+	Decompress Command    `mapstructure:"decompress"` // for what it takes in no other form; empty: that is refused
 }
+
+// Command is a program and its arguments, parted by blanks. No shell sees it.
+type Command string
+
+// Words are the program and its arguments; none where there is no program.
+func (c Command) Words() []string { return strings.Fields(string(c)) }
 
 // TLS names the PEM files of one end; without a certificate the end speaks
 // plain TCP.

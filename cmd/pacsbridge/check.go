@@ -99,6 +99,11 @@ func (p *program) check(ctx context.Context, day time.Time) ([]finding, error) {
 	try("new PACS answers", func() (string, error) { return settings.New.AETitle, r.explain(r.new.Echo(ctx)) })
 	try("new PACS answers queries", func() (string, error) { return "C-FIND at STUDY level", r.explain(tryFind(ctx, r.new)) })
 	try("new PACS takes the usual objects", func() (string, error) { return r.tryContexts(ctx, p) })
+	if words := settings.New.Decompress.Words(); len(words) > 0 {
+		try("program that decompresses", func() (string, error) {
+			return words[0], withHint((&bridge.Decompressor{Command: words}).Check(), decompressHint)
+		})
+	}
 	if settings.New.Commitment == conf.CommitmentRequire {
 		try("new PACS commits to storage", func() (string, error) { return r.tryCommitment(ctx, p) })
 	}

@@ -65,6 +65,9 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.new.Decompress, err = e.newDecompressor(); err != nil {
+		return nil, err
+	}
 	e.committer = e.newCommitter()
 	if e.server, err = e.newServer(inbox); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"pacsbridge/bridge"
 	"pacsbridge/conf"
@@ -62,3 +63,18 @@ func (e *engine) newCommitter() *bridge.Committer {
 	e.new.Dialer.Events = committer.Results("")
 	return committer
 }
+
+// newDecompressor runs the program of new.decompress; nil without one.
+func (e *engine) newDecompressor() (*bridge.Decompressor, error) {
+	words := e.settings.New.Decompress.Words()
+	if len(words) == 0 {
+		return nil, nil
+	}
+	d := &bridge.Decompressor{Command: words, Dir: filepath.Join(e.settings.Staging.Spool, "decompress"), Room: e.spool.Room}
+	if err := d.Check(); err != nil {
+		return nil, withHint(err, decompressHint)
+	}
+	return d, d.Open()
+}
+
+const decompressHint = "see new.decompress; dcmdjpeg is of dcmtk, gdcmconv of libgdcm-tools"
