@@ -54,9 +54,11 @@ type CertifiedItem struct {
 	TransferSyntax string            `json:"transfer_syntax,omitempty"`
 	Syntax         string            `json:"transfer_syntax_name,omitempty"`
 	Bytes          int64             `json:"bytes"`
-	SHA256         string            `json:"sha256"`            // of the data set; of an attachment: of the source file
-	Sent           *Sent             `json:"sent,omitempty"`    // what NEW was sent, where that is not what was received
-	Archive        string            `json:"archive,omitempty"` // where it stands in the new system's own archive
+	SHA256         string            `json:"sha256"`                       // of the data set; of an attachment: of the source file
+	AmendedSHA256  string            `json:"amended_sha256,omitempty"`     // of the data set as rules changed it
+	Amended        []string          `json:"amended_attributes,omitempty"` // those; their values stand in the report
+	Sent           *Sent             `json:"sent,omitempty"`               // what NEW was sent, where that is in another form still
+	Archive        string            `json:"archive,omitempty"`            // where it stands in the new system's own archive
 	State          staging.ItemState `json:"state"`
 	From           string            `json:"from,omitempty"` // the AE title that sent it without being asked
 	Warning        string            `json:"warning,omitempty"`
@@ -180,7 +182,14 @@ func (p *Proof) count(state staging.ItemState, received, stored, found bool) {
 
 func certified(it staging.Item) CertifiedItem {
 	c := CertifiedItem{Kind: it.Kind, UID: it.UID, SOPClass: it.SOPClass, TransferSyntax: it.TransferSyntax,
-		Bytes: it.Bytes, SHA256: it.SHA256, Sent: sentOf(&it), Archive: it.Archive, State: it.State, From: sentBy(it), Warning: withoutComment(it.Warning)}
+		Bytes: it.Bytes, SHA256: it.SHA256, Sent: sentOf(&it), Archive: it.Archive, State: it.State, Warning: withoutComment(it.Warning)}
+	if it.Kind == staging.Instance {
+		passage := passageOf(&it)
+		c.From, c.AmendedSHA256 = passage.From, passage.AmendedSHA256
+		for _, a := range passage.Amended {
+			c.Amended = append(c.Amended, a.Attribute)
+		}
+	}
 	if it.ObjectUID != it.UID {
 		c.ObjectUID = it.ObjectUID
 	}
@@ -191,14 +200,6 @@ func certified(it staging.Item) CertifiedItem {
 		c.Syntax = uid.Name(it.TransferSyntax)
 	}
 	return c
-}
-
-// sentBy is who sent an instance that nobody asked for.
-func sentBy(it staging.Item) string {
-	if it.Kind != staging.Instance {
-		return ""
-	}
-	return passageOf(&it).From
 }
 
 // storedWithWarning is how the ledger tells the warning of a C-STORE response; what

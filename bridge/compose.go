@@ -28,6 +28,8 @@ type Composer struct {
 	NoDICOM bool // and nowhere else: nothing is made into objects
 	Draw    bool // beside its Basic Text SR, a text becomes a PDF document
 
+	Rules Rules // what they change of patient and study, they change in what is made here
+
 	RefusedPDF Fallback // what becomes of a PDF where NEW takes no Encapsulated PDF; fails when empty
 	Refused    Fallback // and of other objects of ours whose kind NEW does not take
 }
@@ -94,6 +96,9 @@ func (k *Composer) identity(c *Collection) (nondicom.Identity, error) {
 	for _, it := range c.Instances() {
 		header, err := k.header(c, it)
 		if err == nil {
+			if header, err = k.Rules.amendHeader(header, k.Rules.scene(c.Study, it)); err != nil {
+				return nondicom.Identity{}, err
+			}
 			return nondicom.IdentityOf(header), nil
 		}
 		unreadable = err
@@ -101,9 +106,12 @@ func (k *Composer) identity(c *Collection) (nondicom.Identity, error) {
 	if unreadable != nil {
 		return nondicom.Identity{}, fmt.Errorf("no instance tells patient and study: %w", unreadable)
 	}
-	for _, it := range c.Records() {
-		held, err := recordOf(it)
-		return nondicom.IdentityFromRecord(held.Record, c.Study.UID), err
+	if records := c.Records(); len(records) > 0 {
+		held, err := recordOf(records[0])
+		if err != nil {
+			return nondicom.Identity{}, err
+		}
+		return k.Rules.amendIdentity(nondicom.IdentityFromRecord(held.Record, c.Study.UID), c.Study)
 	}
 	return nondicom.Identity{}, fmt.Errorf("study %s has neither images nor a record to take the patient's identity from", c.Study.UID)
 }

@@ -23,6 +23,7 @@ type Contents struct {
 	Desk     *Desk           // where C-MOVE brings instances to
 	Files    Files           // of the old system; nil: what attachments became cannot be made again for comparison
 	Allowed  map[string]bool // attributes that NEW may change, as in AttributeNames
+	Rules    Rules           // what they change of a record's identity, they change in what is made of it
 }
 
 // ContentCounts tells how contents agree.
@@ -62,7 +63,7 @@ func (k *Contents) compare(ctx context.Context, c *Collection, listed []Listed, 
 		case it.Kind == staging.Attachment:
 			k.judge(uid, k.remade(ctx, c, it, v), n, verdicts)
 		case it.Kind == staging.Record:
-			k.judge(uid, closest(it, c.place(it), v), n, verdicts)
+			k.judge(uid, k.closest(c, it, v), n, verdicts)
 		default:
 			doubtful[uid] = it
 		}
@@ -80,6 +81,7 @@ func (k *Contents) explain(ctx context.Context, c *Collection, doubtful map[stri
 		return nil
 	}
 	originals := newViewing(c, undigested(c, doubtful))
+	originals.amend = true
 	last, err := k.look(ctx, k.Original, originals)
 	if err != nil {
 		return fmt.Errorf("retrieve the originals of study %s: %w", c.Study.UID, err)
@@ -148,15 +150,15 @@ func undigested(c *Collection, doubtful map[string]*staging.Item) map[string]*st
 // closest makes the object of a record again, once for each identity that the images of
 // the study show, and tells the least difference of what NEW sends; nil where it cannot
 // be made.
-func closest(it *staging.Item, place int, v *viewing) *changes {
+func (k *Contents) closest(c *Collection, it *staging.Item, v *viewing) *changes {
 	held, err := recordOf(it)
 	if err != nil {
 		return nil
 	}
-	held.Number = place
+	held.Number = c.place(it)
 	identities := slices.Collect(maps.Keys(v.identities))
 	if len(identities) == 0 {
-		identities = []nondicom.Identity{nondicom.IdentityFromRecord(held.Record, v.arrivals.studyUID)}
+		identities = append(identities, k.identity(c, held))
 	}
 	return leastChanges(identities, v.seen[it.ObjectUID], func(id nondicom.Identity) (*fingerprint, error) {
 		object, err := nondicom.ReportOfRecord(id, held.Record)
@@ -165,6 +167,16 @@ func closest(it *staging.Item, place int, v *viewing) *changes {
 		}
 		return takeFingerprint(object.Reader(), object.TransferSyntax, 0)
 	})
+}
+
+// identity is the one that objects of a record got where no image tells; without what the
+// rules change where they cannot be applied.
+func (k *Contents) identity(c *Collection, held heldRecord) nondicom.Identity {
+	id := nondicom.IdentityFromRecord(held.Record, c.Study.UID)
+	if changed, err := k.Rules.amendIdentity(id, c.Study); err == nil {
+		return changed
+	}
+	return id
 }
 
 // leastChanges makes an object once for each identity and tells the least difference of
@@ -217,7 +229,7 @@ func identical(it *staging.Item, f *fingerprint) bool {
 		return f.content == it.SHA256 && f.contentBytes-it.Bytes <= 1
 	}
 	s := sentOf(it)
-	return f.SHA256 == it.SHA256 || s != nil && f.SHA256 == s.SHA256
+	return f.SHA256 == amendedDigest(it) || s != nil && f.SHA256 == s.SHA256
 }
 
 // inOrder makes differences of verdicts, in the order of the collection's items.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -55,6 +56,7 @@ type viewing struct {
 	wanted   map[string]*staging.Item // by SOP Instance UID
 	whole    bool                     // the PACS holds no others of the study
 	arrivals *Arrivals
+	amend    bool // what comes is looked at as the rules changed it when it was sent to NEW
 
 	mu         sync.Mutex
 	over       bool   // what comes now comes too late
@@ -73,24 +75,37 @@ func (v *viewing) Store(_ context.Context, in *dimse.Instance) error {
 	if it.Kind == staging.Attachment {
 		content = it.Bytes
 	}
-	data, id := in.Data, nondicom.Identity{}
+	read, id := in.Data, nondicom.Identity{}
 	if v.identities != nil && it.Kind == staging.Instance {
-		head, whole, err := dataset.Peek(data, in.TransferSyntax, dataset.SeriesNumber)
-		if data = whole; err == nil {
+		head, whole, err := dataset.Peek(read, in.TransferSyntax, dataset.SeriesNumber)
+		if read = whole; err == nil {
 			id = nondicom.IdentityOf(head)
 		}
 	}
+	data, err := v.amended(it, in.TransferSyntax, read)
+	if err != nil {
+		return status(dimse.StatusOutOfResources, "amend %s: %w", in.SOPInstance, err)
+	}
+	defer data.Close()
 	f, err := takeFingerprint(data, in.TransferSyntax, content)
 	if err != nil {
 		return status(dimse.StatusOutOfResources, "receive %s: %w", in.SOPInstance, err)
 	}
-	if f.SHA256 == it.SHA256 {
+	if !v.amend && f.SHA256 == amendedDigest(it) {
 		f.attributes = nil // nobody will ask
 	}
 	if v.keep(in.SOPInstance, f, id) {
 		v.arrivals.add(Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
 	return nil
+}
+
+// amended is the data set as it is to be looked at.
+func (v *viewing) amended(it *staging.Item, ts string, data io.Reader) (io.ReadCloser, error) {
+	if !v.amend || it.Kind != staging.Instance {
+		return io.NopCloser(data), nil
+	}
+	return amended(io.NopCloser(data), ts, passageOf(it).Amended)
 }
 
 func (v *viewing) strange(ae string) bool {

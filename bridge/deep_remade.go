@@ -36,7 +36,7 @@ func (k *Contents) remade(ctx context.Context, c *Collection, it *staging.Item, 
 		return nil
 	}
 	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
-	return leastChanges(identitiesOf(c, v), v.seen[it.ObjectUID], func(id nondicom.Identity) (*fingerprint, error) {
+	return leastChanges(k.identitiesOf(c, v), v.seen[it.ObjectUID], func(id nondicom.Identity) (*fingerprint, error) {
 		return remake(ctx, id, a, it, file)
 	})
 }
@@ -59,14 +59,14 @@ func (k *Contents) source(ctx context.Context, it *staging.Item, a nondicom.Atta
 }
 
 // identitiesOf are those that the images of the study show, or that of its record.
-func identitiesOf(c *Collection, v *viewing) []nondicom.Identity {
+func (k *Contents) identitiesOf(c *Collection, v *viewing) []nondicom.Identity {
 	var identities []nondicom.Identity
 	for id := range v.identities {
 		identities = append(identities, id)
 	}
 	for _, it := range c.Records() {
 		if held, err := recordOf(it); err == nil && len(identities) == 0 {
-			identities = append(identities, nondicom.IdentityFromRecord(held.Record, c.Study.UID))
+			identities = append(identities, k.identity(c, held))
 		}
 	}
 	return identities

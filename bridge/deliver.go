@@ -20,6 +20,7 @@ type Deliverer struct {
 	New      Target
 	Spool    *spool.Spool
 	Throttle *Throttle // bytes a second to NEW; nil: as fast as it takes them
+	Rules    Rules     // change attributes of instances on the way
 }
 
 // DeliveryError tells that NEW did not take every object of a study.
@@ -46,6 +47,9 @@ const rounds = 3
 // Deliver sends what NEW has not acknowledged yet. Sending an instance again
 // changes nothing at NEW, so what is in doubt is sent again, unless NEW lists it.
 func (k *Deliverer) Deliver(ctx context.Context, c *Collection, notes *logbook) error {
+	if err := k.amend(ctx, c); err != nil {
+		return err
+	}
 	book := &receipts{notes: notes, items: map[string]*staging.Item{}, refusals: map[string]error{}, tries: map[string]int{}, sent: map[string]*Sent{}}
 	for _, it := range c.toStore() {
 		if !it.Stored {
@@ -117,7 +121,7 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 		AsIs:     it.Kind != staging.Instance,
 		SOPClass: it.SOPClass, SOPInstance: it.ObjectUID, TransferSyntax: it.TransferSyntax, Size: -1,
 		Open: func() (io.ReadCloser, error) {
-			data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
+			data, err := k.open(studyUID, it)
 			if err != nil || k.Throttle == nil {
 				return data, err
 			}
@@ -127,6 +131,15 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 			}{k.Throttle.Reader(ctx, data), data}, nil
 		},
 	}
+}
+
+// open reads an object as it is sent.
+func (k *Deliverer) open(studyUID string, it *staging.Item) (io.ReadCloser, error) {
+	data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
+	if err != nil || it.Kind != staging.Instance {
+		return data, err
+	}
+	return amended(data, it.TransferSyntax, passageOf(it).Amended)
 }
 
 // receipts enters NEW's answers into the items and, now and then, into the ledger.

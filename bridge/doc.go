@@ -14,6 +14,7 @@
 //	inbox     where instances arrive, and what happens to those nobody asked for
 //	forward   those of them that travel: on the disk first, then in a study of their own
 //	compose   records and attachments become DICOM objects of their study
+//	rules     changes to attributes that the settings ask for; amend makes them on the way to NEW
 //	deliver   C-STORE of the complete collection to NEW
 //	recode    a transfer syntax that NEW refuses, exchanged for one that says the same
 //	decompress  by an external program, for a NEW that takes nothing compressed, where one is set;

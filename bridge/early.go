@@ -12,17 +12,18 @@ import (
 // take from it, and what it does not get to, is delivered with the rest as usual.
 type forerunner struct {
 	deliver *Deliverer
-	study   string
+	study   staging.Study
 	bell    chan struct{}
 
 	mu       sync.Mutex
 	wanted   map[string]bool // listed, and not yet sent
 	waiting  []Parcel
 	warnings map[string]string // of what NEW has stored, by SOP Instance UID
+	passages map[string][]byte // what is recorded of those that rules changed
 }
 
 func newForerunner(k *Deliverer, c *Collection) *forerunner {
-	f := &forerunner{deliver: k, study: c.Study.UID, bell: make(chan struct{}, 1), wanted: map[string]bool{}, warnings: map[string]string{}}
+	f := &forerunner{deliver: k, study: c.Study, bell: make(chan struct{}, 1), wanted: map[string]bool{}, warnings: map[string]string{}, passages: map[string][]byte{}}
 	for _, it := range c.Instances() {
 		if !it.Stored && it.State != staging.ItemSkipped {
 			f.wanted[it.UID] = true
@@ -31,20 +32,33 @@ func newForerunner(k *Deliverer, c *Collection) *forerunner {
 	return f
 }
 
-// arrived takes note of an instance that is whole in the spool.
+// arrived takes note of an instance that is whole in the spool. One that a rule cannot be
+// applied to stays for the delivery of the rest, which says so.
 func (f *forerunner) arrived(ctx context.Context, a Arrival) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.wanted[a.UID] {
+	if !f.wants(a.UID) {
 		return
 	}
-	delete(f.wanted, a.UID)
-	f.waiting = append(f.waiting, f.deliver.parcel(ctx, f.study, &staging.Item{Kind: staging.Instance,
-		UID: a.UID, ObjectUID: a.UID, SOPClass: a.SOPClass, TransferSyntax: a.TransferSyntax}, false))
+	it := &staging.Item{Kind: staging.Instance, UID: a.UID, ObjectUID: a.UID, SOPClass: a.SOPClass, TransferSyntax: a.TransferSyntax}
+	if err := f.deliver.prepare(f.study, it); err != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.passages[a.UID] = it.Payload
+	f.waiting = append(f.waiting, f.deliver.parcel(ctx, f.study.UID, it, false))
 	select {
 	case f.bell <- struct{}{}:
 	default:
 	}
+}
+
+// wants reports whether an instance is to be sent; once.
+func (f *forerunner) wants(uid string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wanted := f.wanted[uid]
+	delete(f.wanted, uid)
+	return wanted
 }
 
 // run delivers what has arrived, all that is there at a time, until the collection is
@@ -87,6 +101,9 @@ func (f *forerunner) tell(c *Collection) {
 	for _, it := range c.Instances() {
 		if warning, stored := f.warnings[it.UID]; stored {
 			it.Stored, it.Warning = true, remark(it.Warning, warning)
+			if passage := f.passages[it.UID]; passage != nil {
+				it.Payload = passage
+			}
 		}
 	}
 }

@@ -97,6 +97,7 @@ var rules = []rule{
 	{as[*UnlistedError], staging.Incomplete, Again},
 	{as[*InvalidUIDError], staging.Data, Hopeless},
 	{as[*DamagedError], staging.Data, Hopeless},
+	{as[*RuleError], staging.Data, Hopeless},
 	{as[*dimse.NoContextError], staging.TargetRefused, Hopeless},
 	{stored(busy), staging.PeerBusy, Wait},
 	{stored(withAny), staging.TargetRefused, Hopeless},

@@ -10,7 +10,10 @@ import (
 // beside what every instance has.
 type passage struct {
 	From string `json:"from,omitempty"` // the AE title that sent it without being asked
-	Sent *Sent  `json:"sent,omitempty"` // what NEW was sent, where that is not what was received
+	Sent *Sent  `json:"sent,omitempty"` // what NEW was sent, where that is in another form than what was received or amended
+
+	AmendedSHA256 string      `json:"amended_sha256,omitempty"` // of the data set as rules changed it
+	Amended       []Amendment `json:"amended,omitempty"`
 }
 
 // passageOf is what the ledger records of an instance; of most there is nothing.
@@ -25,5 +28,23 @@ func (p passage) record(it *staging.Item) {
 	it.Payload, _ = json.Marshal(p) // strings always encode
 }
 
+// amendedDigest is the SHA-256 of a data set as it goes to NEW: as it came, or as rules changed it.
+func amendedDigest(it *staging.Item) string {
+	if it.Kind == staging.Instance {
+		if digest := passageOf(it).AmendedSHA256; digest != "" {
+			return digest
+		}
+	}
+	return it.SHA256
+}
+
 // forwarded reports whether an instance came without being asked for and joined.
 func forwarded(it *staging.Item) bool { return sentBy(*it) != "" }
+
+// sentBy is who sent an instance that nobody asked for.
+func sentBy(it staging.Item) string {
+	if it.Kind != staging.Instance {
+		return ""
+	}
+	return passageOf(&it).From
+}

@@ -30,7 +30,7 @@ func check(s *Settings, faults *faultList) {
 	c.legacy(s.Legacy)
 	c.nondicom(s.Nondicom)
 	c.listener("dashboard.listen", s.Dashboard.Listen)
-	c.notYet(s)
+	c.rules(s.Rules)
 }
 
 // fail adds a fault unless the key could not even be read.

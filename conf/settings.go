@@ -36,7 +36,7 @@ type Settings struct {
 	Migration Migration `mapstructure:"migration"`
 	Legacy    Legacy    `mapstructure:"legacy"`
 	Nondicom  Nondicom  `mapstructure:"nondicom"`
-	Rules     []any     `mapstructure:"rules"`
+	Rules     []Rule    `mapstructure:"rules"`
 	Dashboard Dashboard `mapstructure:"dashboard"`
 }
 

@@ -61,7 +61,7 @@ func (e *engine) newComposer() *bridge.Composer {
 	n := e.settings.Nondicom
 	return &bridge.Composer{Files: e.stores, Spool: e.spool, Reports: n.Records == conf.RecordsSR,
 		Archive: sendsToArchive(e.settings), NoDICOM: !slices.Contains(n.Deliver, conf.DeliverDICOM),
-		Draw:       n.Texts == conf.TextsBoth,
+		Draw: n.Texts == conf.TextsBoth, Rules: e.rules,
 		RefusedPDF: bridge.Fallback(n.PDFRefused), Refused: bridge.Fallback(n.Refused)}
 }
 

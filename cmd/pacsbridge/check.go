@@ -107,6 +107,7 @@ func (p *program) check(ctx context.Context, day time.Time) ([]finding, error) {
 	if settings.New.Commitment == conf.CommitmentRequire {
 		try("new PACS commits to storage", func() (string, error) { return r.tryCommitment(ctx, p) })
 	}
+	r.tryRules(try)
 	if settings.Legacy.Enabled() {
 		try("legacy database", func() (string, error) { return r.tryLegacy(ctx, day) })
 	}

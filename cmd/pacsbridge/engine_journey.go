@@ -19,7 +19,7 @@ func (e *engine) newMigrator(inbox *bridge.Inbox) (*bridge.Migrator, error) {
 		Node: e.node, Claims: e.db, Old: e.old, Spool: e.spool, Early: m.Delivery == conf.StartEarly,
 		Collect:  e.newCollector(inbox),
 		Compose:  e.newComposer(),
-		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
+		Deliver:  &bridge.Deliverer{New: e.new, Spool: e.spool, Rules: e.rules, Throttle: bridge.NewThrottle(int64(e.settings.New.Rate))},
 		Archive:  keeper,
 		Verify:   &bridge.Verifier{New: e.new, Archive: keeper, Commit: e.committer},
 		Attempts: m.Attempts, Timeout: m.Timeout, Logger: e.log,

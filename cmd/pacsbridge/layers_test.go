@@ -28,7 +28,7 @@ var rooms = map[string][]string{
 	"cmd/bench": {"dimse", "dimse/dataset", "dimse/uid", "dimse/dimsetest"},
 
 	"bridge": {"dimse", "dimse/dataset", "dimse/uid", "nondicom", "nondicom/archive", "nondicom/fetch", "staging", "staging/spool"},
-	"conf":   {},
+	"conf":   {"dimse/dataset"}, // its dictionary: the attributes that rules name
 
 	"dimse":           {"dimse/pdu", "dimse/dataset", "dimse/uid"},
 	"dimse/pdu":       {},

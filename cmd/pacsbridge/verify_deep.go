@@ -24,7 +24,7 @@ func (r *rig) withContents(ctx context.Context, flags *verifyFlags, work func(co
 		return err
 	}
 	defer stores.Close(context.WithoutCancel(ctx))
-	contents := &bridge.Contents{Allowed: allowed, Files: stores}
+	contents := &bridge.Contents{Allowed: allowed, Files: stores, Rules: r.rules}
 	listener, err := listen(r.settings)
 	switch {
 	case err == nil:

@@ -24,6 +24,7 @@ type rig struct {
 	old, new *bridge.Peer
 	legacy   *nondicom.Legacy // nil where there is none
 	archive  *archive.Archive // nil where nothing goes there
+	rules    bridge.Rules     // what changes on the way
 	staged   func()           // wakes whoever works on what the inventory stages; nil: nobody does
 }
 
@@ -45,6 +46,9 @@ func (p *program) furnish(ctx context.Context, settings *conf.Settings, db *stag
 	}
 	r.old.ListClasses = settings.Old.Retrieve == conf.RetrieveGet
 	if r.new, err = newPeer("new", settings, settings.New.Peer, db, p.log); err != nil {
+		return err
+	}
+	if r.rules, err = newRules(settings); err != nil {
 		return err
 	}
 	if r.legacy, err = openLegacy(ctx, settings); err != nil {
