@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 )
 
 // A manifest is the items of a migrated study in one compressed row: two billion
@@ -54,10 +53,27 @@ const (
 	flagArchive   // it stands in the new system's own archive
 )
 
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(nil, flate.BestCompression) // the level is valid
-	return w
-}}
+// deflaters keeps compressors, of half a megabyte each, for the next study: a
+// sync.Pool would have lost them by then.
+var deflaters = make(chan *flate.Writer, 2)
+
+func takeDeflater(w io.Writer) *flate.Writer {
+	select {
+	case d := <-deflaters:
+		d.Reset(w)
+		return d
+	default:
+		d, _ := flate.NewWriter(w, flate.BestCompression) // the level is valid
+		return d
+	}
+}
+
+func giveDeflaterBack(d *flate.Writer) {
+	select {
+	case deflaters <- d:
+	default:
+	}
+}
 
 // sortItems puts items in the order in which they are read.
 func sortItems(items []Item) {
@@ -86,9 +102,8 @@ func pack(items []Item) ([]byte, error) {
 	}
 	var packed bytes.Buffer
 	packed.WriteByte(manifestVersion)
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
-	w.Reset(&packed)
+	w := takeDeflater(&packed)
+	defer giveDeflaterBack(w)
 	if _, err := w.Write(raw); err != nil {
 		return nil, err
 	}

@@ -36,14 +36,8 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 	if err := createPrivately(path); err != nil {
 		return nil, err
 	}
-	write, err := openSQLitePool(path, 1, "immediate")
-	if err != nil {
-		return nil, err
-	}
-	read, err := openSQLitePool(path, sqliteReaders, "deferred", "query_only(1)")
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
+	write := openSQLitePool(path, 1, "immediate")
+	read := openSQLitePool(path, sqliteReaders, "deferred", "query_only(1)")
 	e := &engine{
 		log: log, write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, away: sqliteFull, awayFor: fullFor, clock: time.Now,
 		alone:      func(context.Context, *tx, lock) error { return nil }, // there is one writer
@@ -95,7 +89,7 @@ func createPrivately(path string) error {
 // synchronous is NORMAL: with WAL a killed process loses nothing, and a power
 // cut may lose the last commits but never breaks the file. What such a commit
 // recorded is done once more, and every step may be done twice.
-func openSQLitePool(path string, connections int, lock string, pragmas ...string) (*sql.DB, error) {
+func openSQLitePool(path string, connections int, lock string, pragmas ...string) *sql.DB {
 	settings := url.Values{"_txlock": {lock}}
 	for _, pragma := range append([]string{
 		"busy_timeout(" + sqliteBusyTimeout + ")", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)",
@@ -104,13 +98,10 @@ func openSQLitePool(path string, connections int, lock string, pragmas ...string
 		settings.Add("_pragma", pragma)
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
-	pool, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, fmt.Errorf("staging: open %s: %w", path, err)
-	}
+	pool := sql.OpenDB(sqliteConnector{name.String()})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	return pool, nil
+	return pool
 }
 
 func sqliteIn(column, placeholder string) string {

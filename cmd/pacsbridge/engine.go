@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -90,20 +89,6 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// collectAt is how much the heap may grow before the garbage collector runs, in
-// percent of what is alive. The heap is small, since the spool's memory lies
-// outside of it, and collecting it is cheap: memory is worth more here.
-const collectAt = 50
-
-// boundMemory keeps the process near the memory that was given to the spool. GOGC
-// in the environment wins.
-func boundMemory() {
-	forgetImage()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
 }
 
 // nodeName names this node in the ledger, the same at each start: it holds the

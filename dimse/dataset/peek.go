@@ -19,10 +19,11 @@ func PeekUIDs(r io.Reader, ts string, tags ...Tag) (uids []string, whole io.Read
 		return peekFar(r, ts, tags)
 	}
 	begin := &replayer{buffer: beginnings.Get().(*[firstRead]byte), rest: r}
-	begin.fill()
-	uids, done, err := begin.find(syntax, tags)
-	if done || err != nil && !cut(err) {
-		return uids, begin, err
+	for begin.fill() {
+		uids, done, err := begin.find(syntax, tags)
+		if done || err != nil && !cut(err) {
+			return uids, begin, err
+		}
 	}
 	return peekFar(begin, ts, tags)
 }
@@ -54,14 +55,21 @@ type replayer struct {
 	err    error // of the rest
 }
 
-// fill reads the beginning: what comes at once is most often enough, and more than that is worth no wait.
-func (b *replayer) fill() {
+// fill reads on in the beginning; what comes at once is most often enough. It is false where there is no more room, or
+// nothing more to read.
+func (b *replayer) fill() bool {
+	if b.err != nil || b.hi == len(b.buffer) {
+		return false
+	}
 	for range maxEmptyReads {
-		if b.hi, b.err = b.rest.Read(b.buffer[:]); b.hi > 0 || b.err != nil {
-			return
+		n, err := b.rest.Read(b.buffer[b.hi:])
+		b.hi, b.err = b.hi+n, err
+		if n > 0 || err != nil {
+			return n > 0
 		}
 	}
 	b.err = io.ErrNoProgress
+	return false
 }
 
 // find looks for the elements in the beginning. done is false where more must be read to know them.

@@ -41,7 +41,7 @@ func (r *recorder) keep(b []byte) {
 	}
 }
 
-// replay reads what was kept, then the rest.
+// replay reads what was kept, then the rest. It has no WriteTo, for which see replayer.
 func (r *recorder) replay() io.Reader {
 	readers := make([]io.Reader, 0, len(r.chunks)+1)
 	for _, chunk := range r.chunks {
@@ -54,7 +54,7 @@ func (r *recorder) replay() io.Reader {
 	default:
 		readers = append(readers, failing{r.err})
 	}
-	return io.MultiReader(readers...)
+	return struct{ io.Reader }{io.MultiReader(readers...)}
 }
 
 // failing is a reader that fails.
