@@ -47,6 +47,7 @@ func (c checker) node(s *Settings) {
 	if t := s.Node.TLS; t.Enabled() && (t.Cert == "" || t.CA == "") {
 		c.fail("node.tls", "set cert and key to be known by, and ca to know callers by", "is not complete")
 	}
+	c.certificates(s)
 	c.number("node.max_associations", s.Node.MaxAssociations, 1, 10000)
 	oneOf(c, "node.unsolicited", s.Node.Unsolicited, UnsolicitedRefuse, UnsolicitedQuarantine, UnsolicitedForward)
 	if d := s.Node.UnsolicitedAfter; d < time.Second || d > 24*time.Hour {

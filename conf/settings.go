@@ -42,12 +42,13 @@ type Settings struct {
 
 // Node is our own end: the AE title and port that both PACS know us by.
 type Node struct {
-	AETitle         string      `mapstructure:"ae_title"`
-	Listen          string      `mapstructure:"listen"`
-	Admit           []Admit     `mapstructure:"admit"` // Load fills in the two PACS when it is empty
-	TLS             TLS         `mapstructure:"tls"`
-	MaxAssociations int         `mapstructure:"max_associations"`
-	Unsolicited     Unsolicited `mapstructure:"unsolicited"`
+	AETitle         string        `mapstructure:"ae_title"`
+	Listen          string        `mapstructure:"listen"`
+	Admit           []Admit       `mapstructure:"admit"` // Load fills in the two PACS when it is empty
+	TLS             TLS           `mapstructure:"tls"`
+	Certificates    []Certificate `mapstructure:"certificates"` // of those who may call, and of the PACS when we call; empty: any of the CA
+	MaxAssociations int           `mapstructure:"max_associations"`
+	Unsolicited     Unsolicited   `mapstructure:"unsolicited"`
 	// With unsolicited: forward, how long nothing more must have come of a study before it travels.
 	UnsolicitedAfter time.Duration `mapstructure:"unsolicited_after"`
 }

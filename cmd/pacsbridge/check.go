@@ -202,7 +202,7 @@ var usualObjects = []dimse.Proposal{
 }
 
 func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
-	dialer, err := peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}.dialer(p.log)
+	dialer, err := peerOf("new", r.settings, r.settings.New.Peer).dialer(p.log)
 	if err != nil {
 		return "", err
 	}
@@ -236,7 +236,7 @@ func (r *rig) tryContexts(ctx context.Context, p *program) (string, error) {
 // tryCommitment asks whether the new PACS offers storage commitment. Nothing is
 // requested of it: that would be about an object.
 func (r *rig) tryCommitment(ctx context.Context, p *program) (string, error) {
-	association, err := peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}.dial(ctx, p.log, uid.StorageCommitment)
+	association, err := peerOf("new", r.settings, r.settings.New.Peer).dial(ctx, p.log, uid.StorageCommitment)
 	if err != nil {
 		return "", err
 	}

@@ -82,17 +82,23 @@ func (e *engine) newServer(inbox *bridge.Inbox) (*dimse.Server, error) {
 }
 
 // admission lets in the AE titles of node.admit, from their addresses, that call
-// us by our title. Others are rejected with 1/1/3 and 1/1/7 (PS3.8 table 9-21).
+// us by our title, with the certificate of node.certificates where it has any. Others
+// are rejected with 1/1/3 and 1/1/7 (PS3.8 table 9-21).
 func admission(node conf.Node) func(dimse.AssociateRequest) error {
+	certificates := certificatesOf(node)
 	return func(r dimse.AssociateRequest) error {
 		if r.CalledAE != node.AETitle {
 			return dimse.RejectCalledAE
 		}
 		from := address(r.RemoteAddr)
 		for _, admit := range node.Admit {
-			if admit.Allows(r.CallingAE, from) {
+			if !admit.Allows(r.CallingAE, from) {
+				continue
+			}
+			if certificates == nil {
 				return nil
 			}
+			return certificates.Admit(r)
 		}
 		return dimse.RejectCallingAE
 	}

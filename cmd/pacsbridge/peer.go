@@ -19,13 +19,19 @@ import (
 type peer struct {
 	name string // "old" or "new"
 	conf.Peer
-	callingAE string
+	callingAE    string
+	certificates dimse.Certificates // nil: any certificate for its address will do
+}
+
+// peerOf is one of the two PACS.
+func peerOf(name string, s *conf.Settings, p conf.Peer) peer {
+	return peer{name, p, s.Node.AETitle, certificatesOf(s.Node)}
 }
 
 // peers are the PACS that the command line names; both when it names none.
 func peers(s *conf.Settings, names []string) ([]peer, error) {
-	old := peer{"old", s.Old.Peer, s.Node.AETitle}
-	new := peer{"new", s.New.Peer, s.Node.AETitle}
+	old := peerOf("old", s, s.Old.Peer)
+	new := peerOf("new", s, s.New.Peer)
 	if len(names) == 0 {
 		return []peer{old, new}, nil
 	}
@@ -48,6 +54,9 @@ func (p peer) dialer(log *slog.Logger) (*dimse.Dialer, error) {
 	config, err := clientTLS(p.TLS, p.Address)
 	if err != nil {
 		return nil, fmt.Errorf("prepare TLS to the %s PACS: %w", p.name, err)
+	}
+	if config != nil && p.certificates != nil {
+		config.VerifyConnection = p.certificates.Peer(p.AETitle)
 	}
 	return &dimse.Dialer{
 		Address:   p.Address,

@@ -90,7 +90,7 @@ func TestFindListsWhatAnArchiveHolds(t *testing.T) {
 }
 
 func TestErrorsOfAPeerComeWithAHint(t *testing.T) {
-	p := peer{"old", conf.Peer{AETitle: "OLDPACS", Address: "10.1.0.5:104"}, "PACSBRIDGE"}
+	p := peer{"old", conf.Peer{AETitle: "OLDPACS", Address: "10.1.0.5:104"}, "PACSBRIDGE", nil}
 	for _, c := range []struct {
 		err  error
 		want string

@@ -36,6 +36,18 @@ func clientTLS(t conf.TLS, address string) (*tls.Config, error) {
 	return config, nil
 }
 
+// certificatesOf binds AE titles to certificates; nil where any of the CA will do.
+func certificatesOf(node conf.Node) dimse.Certificates {
+	if len(node.Certificates) == 0 {
+		return nil
+	}
+	bound := dimse.Certificates{}
+	for _, c := range node.Certificates {
+		bound[c.AETitle] = append(bound[c.AETitle], c.Name)
+	}
+	return bound
+}
+
 // serverTLS is how we are called; nil where we speak plain TCP. A caller must
 // show a certificate of our CA.
 func serverTLS(t conf.TLS) (*tls.Config, error) {

@@ -83,7 +83,7 @@ const askedWindow = 16
 // newPeer makes one of the two PACS from its settings. The nodes of a cluster tell one
 // another in the ledger when it is in trouble.
 func newPeer(name string, s *conf.Settings, settings conf.Peer, troubles bridge.Troubles, log *slog.Logger) (*bridge.Peer, error) {
-	dialer, err := peer{name, settings, s.Node.AETitle}.dialer(log)
+	dialer, err := peerOf(name, s, settings).dialer(log)
 	if err != nil {
 		return nil, err
 	}
@@ -132,9 +132,9 @@ func (r *rig) explain(err error) error {
 	if errors.As(err, &hinted) || !errors.As(err, &at) {
 		return err
 	}
-	p := peer{"old", r.settings.Old.Peer, r.settings.Node.AETitle}
+	p := peerOf("old", r.settings, r.settings.Old.Peer)
 	if at.Peer == "new" {
-		p = peer{"new", r.settings.New.Peer, r.settings.Node.AETitle}
+		p = peerOf("new", r.settings, r.settings.New.Peer)
 	}
 	var destination *bridge.DestinationError
 	if errors.As(err, &destination) {
