@@ -35,6 +35,8 @@ type Peer struct {
 	slots chan struct{}
 	gate  *gate
 
+	moves        atomic.Bool // has answered a C-MOVE otherwise than with Cxxx
+	suspected    atomic.Bool // of not knowing us as a move destination
 	hierarchical atomic.Bool // refuses to list the instances of a study at once
 
 	mu   sync.Mutex

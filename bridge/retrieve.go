@@ -74,6 +74,37 @@ func (e *DestinationError) Unwrap() error { return e.Err }
 // Temporary is false: a person must register the AE title.
 func (e *DestinationError) Temporary() bool { return false }
 
+// UnmovedError is the answer Cxxx to a C-MOVE of an OLD that has answered none
+// otherwise yet: Orthanc says no more than that where it does not know the destination.
+type UnmovedError struct {
+	AE  string
+	Err error
+}
+
+func (e *UnmovedError) Error() string {
+	return fmt.Sprintf("%v (it has answered every C-MOVE so, and may not know %s as a move destination)", e.Err, e.AE)
+}
+
+// Unwrap returns the status as it came.
+func (e *UnmovedError) Unwrap() error { return e.Err }
+
+// suspect wraps an answer to C-MOVE where it may mean that OLD does not know us, and
+// tells that once.
+func (p *Peer) suspect(answer error) error {
+	if !answered(func(s dimse.Status) bool { return s&0xF000 == 0xC000 })(answer) {
+		p.moves.Store(true)
+		return answer
+	}
+	if p.moves.Load() {
+		return answer
+	}
+	if p.suspected.CompareAndSwap(false, true) {
+		p.Logger.Warn("it answers C-MOVE with a failure that may mean that it does not know us; register the AE title there as a C-MOVE destination",
+			"peer", p.Name, "destination", p.Destination, "error", answer)
+	}
+	return &UnmovedError{AE: p.Destination, Err: answer}
+}
+
 // Retrieve asks OLD to send the selection to Destination (C-MOVE).
 func (p *Peer) Retrieve(ctx context.Context, s Selection, alive func() time.Time) error {
 	return p.with(ctx, dimse.ServiceMove, contexts(forRetrieval), func(a *dimse.Association) error {
@@ -87,7 +118,10 @@ func (p *Peer) Retrieve(ctx context.Context, s Selection, alive func() time.Time
 		if errors.As(err, &status) && status.Status == dimse.StatusMoveDestination {
 			return &DestinationError{AE: p.Destination, Err: err}
 		}
-		if err != nil {
+		if err != nil && !as[*dimse.StatusError](err) {
+			return fmt.Errorf("C-MOVE of %s: %w", s, err)
+		}
+		if err = p.suspect(err); err != nil {
 			return fmt.Errorf("C-MOVE of %s: %w", s, err)
 		}
 		if result.Status != dimse.StatusSuccess {

@@ -164,25 +164,6 @@ func tryFind(ctx context.Context, peer *bridge.Peer) error {
 	return nil
 }
 
-// tryMove asks OLD to send us a study that is not there: an OLD that does not know
-// our AE title says so (A801) before it looks. Our port must be free for the SCP,
-// or be held by a running node.
-func (r *rig) tryMove(ctx context.Context) (string, error) {
-	listener, err := listen(r.settings)
-	switch {
-	case err == nil:
-		defer listener.Close()
-	case !errors.Is(err, errPortTaken):
-		return "", err
-	}
-	err = r.old.Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, time.Now)
-	var status *dimse.StatusError
-	if errors.As(err, &status) && status.Status != dimse.StatusMoveDestination {
-		return fmt.Sprintf("%s; it answers a study it does not hold with %s", r.settings.Node.AETitle, status.Status), nil
-	}
-	return r.settings.Node.AETitle, r.explain(err)
-}
-
 // tryGet asks OLD by C-GET for a study that is not there.
 func (r *rig) tryGet(ctx context.Context) (string, error) {
 	err := (&bridge.Getter{Peer: r.old}).Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, time.Now)

@@ -151,6 +151,33 @@ func TestARealOldThatDoesNotKnowUsStopsTheRun(t *testing.T) {
 	l.mishap(exitFailed, january, "A801", "hint: register PACSBRIDGE at the old PACS as a C-MOVE destination")
 }
 
+// TestARealOrthancThatDoesNotKnowUsIsFoundOutByCheck: its answer is C000, as to a study
+// that it does not hold.
+func TestARealOrthancThatDoesNotKnowUsIsFoundOutByCheck(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2)
+	old := dimsetest.StartOrthanc(t, dimsetest.OrthancOptions{AE: "OLDPACS"})
+	l.edit(l.old.Peer().Address, old.Address)
+	if out, _ := l.run(exitOK, "check"); !strings.Contains(out, "as move destination: not known") {
+		t.Errorf("an empty archive: %s", out)
+	}
+	for _, file := range l.files() {
+		upload(t, old, file)
+	}
+	out, _ := l.run(exitFailed, "check")
+	if !strings.Contains(out, "FAIL  old PACS knows us as move destination") || !strings.Contains(out, "hint: register PACSBRIDGE at the old PACS as a C-MOVE destination") {
+		t.Errorf("check says:\n%s", out)
+	}
+	if err := old.SetModality(t.Context(), dimsetest.Peer{AE: "PACSBRIDGE", Address: l.own}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := l.run(exitOK, "check"); !strings.Contains(out, "PACSBRIDGE; it sends to us") {
+		t.Errorf("check says:\n%s", out)
+	}
+	l.run(exitOK, january...)
+	l.arrived()
+}
+
 func TestARealNewThatTakesImplicitVROnlyGetsTheSameValues(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 6)

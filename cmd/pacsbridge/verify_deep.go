@@ -42,21 +42,22 @@ func (r *rig) withContents(ctx context.Context, flags *verifyFlags, work func(co
 			return withHint(&exitError{exitUsage, err}, "see --control")
 		}
 	}
-	return r.explainContents(r.receiving(ctx, listener, contents, work))
+	compare := func(ctx context.Context) error { return work(ctx, contents) }
+	if contents.Desk == nil {
+		return r.explainContents(compare(ctx))
+	}
+	return r.explainContents(r.receiving(ctx, listener, contents.Desk, compare))
 }
 
-// receiving runs our SCP while work runs.
-func (r *rig) receiving(ctx context.Context, listener net.Listener, contents *bridge.Contents, work func(context.Context, *bridge.Contents) error) error {
-	if contents.Desk == nil {
-		return work(ctx, contents)
-	}
+// receiving runs our SCP, which hands instances to store, while work runs.
+func (r *rig) receiving(ctx context.Context, listener net.Listener, store dimse.StoreHandler, work func(context.Context) error) error {
 	config, err := serverTLS(r.settings.Node.TLS)
 	if err != nil {
 		return fmt.Errorf("prepare TLS of node.listen: %w", err)
 	}
 	server := &dimse.Server{
 		AETitle: r.settings.Node.AETitle, TLS: config, Admit: admission(r.settings.Node),
-		Handlers:        dimse.Handlers{Store: contents.Desk},
+		Handlers:        dimse.Handlers{Store: store},
 		MaxAssociations: r.settings.Node.MaxAssociations, Logger: r.log,
 	}
 	group, working := errgroup.WithContext(ctx)
@@ -65,7 +66,7 @@ func (r *rig) receiving(ctx context.Context, listener net.Listener, contents *br
 	group.Go(func() error { return server.Serve(serving, listener) })
 	group.Go(func() error {
 		defer stop()
-		return work(working, contents)
+		return work(working)
 	})
 	return group.Wait()
 }

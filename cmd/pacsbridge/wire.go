@@ -137,7 +137,8 @@ func (r *rig) explain(err error) error {
 		p = peerOf("new", r.settings, r.settings.New.Peer)
 	}
 	var destination *bridge.DestinationError
-	if errors.As(err, &destination) {
+	var unmoved *bridge.UnmovedError
+	if errors.As(err, &destination) || errors.As(err, &unmoved) {
 		return withHint(err, fmt.Sprintf("register %s at the old PACS as a C-MOVE destination, with this machine's address and the port of node.listen (%s)",
 			r.settings.Node.AETitle, r.settings.Node.Listen))
 	}
