@@ -1,7 +1,9 @@
 package bridge_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,9 +14,11 @@ import (
 	"pacsbridge/staging/pgtest"
 )
 
-// real is a PDF of one page that can be drawn.
-const real = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n" +
-	"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>endobj\ntrailer<</Root 1 0 R>>\n"
+// realPDF is a PDF of one page that can be drawn.
+func realPDF(t *testing.T) []byte {
+	t.Helper()
+	return must(os.ReadFile(filepath.Join("..", "testdata", "documents", "one-page.pdf")))(t)
+}
 
 // refuseClasses has NEW accept no presentation context for these SOP classes.
 func refuseClasses(x *crossing, classes ...string) {

@@ -41,7 +41,7 @@ func crossWithArchive(t *testing.T, server string) *archiving {
 	check(t, err)
 	t.Cleanup(func() { check(t, x.vault.Close(context.Background())) })
 	files := t.TempDir()
-	check(t, os.WriteFile(filepath.Join(files, "letter.pdf"), []byte(real), 0o600))
+	check(t, os.WriteFile(filepath.Join(files, "letter.pdf"), realPDF(t), 0o600))
 	check(t, os.WriteFile(filepath.Join(files, "page.pdf"), []byte("<!DOCTYPE html><html><body>No finding.</body></html>"), 0o600))
 	s := recordsFor(x.crossing)
 	x.key = s.records[0].StudyKey

@@ -22,7 +22,7 @@ func TestAttachmentsThatBecameSomethingElseAreMadeAgainForComparison(t *testing.
 	key, dir := s.records[0].StudyKey, t.TempDir()
 	var picture bytes.Buffer
 	check(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 9, 7))))
-	for name, body := range map[string][]byte{"picture.png": picture.Bytes(), "text.txt": []byte("No finding.\n"), "letter.pdf": []byte(real)} {
+	for name, body := range map[string][]byte{"picture.png": picture.Bytes(), "text.txt": []byte("No finding.\n"), "letter.pdf": realPDF(t)} {
 		check(t, os.WriteFile(filepath.Join(dir, name), body, 0o600))
 		s.attachments[key] = append(s.attachments[key], nondicom.Attachment{Key: name, StudyKey: key, Location: "files:" + name, Size: -1, CreatedAt: "2026-01-03"})
 	}

@@ -188,6 +188,12 @@ func told(made []bridge.Amendment, err error) string {
 }
 
 func TestTablesOfRules(t *testing.T) {
+	shared := must(bridge.ReadRuleTable(filepath.Join("..", "testdata", "rules", "patients.csv")))(t)
+	rule := bridge.Rule{Attribute: dataset.PatientID, Action: bridge.Map, Table: shared}
+	quoted := ctHeader(t, func(d *dataset.Dataset) { d.SetString(dataset.PatientID, "P 3, old") })
+	if _, made, err := (bridge.Rules{List: []bridge.Rule{rule}}).Amended(quoted, uid.ExplicitLE, "", ""); told(made, err) != "P 3, old → N-0003" {
+		t.Errorf("the shared table makes %q", told(made, err))
+	}
 	for content, fault := range map[string]string{
 		"\ufeff1,A\n2, B\n1,A\n": "",
 		"1,A\n1,B\n":             "line 2",

@@ -10,11 +10,11 @@ import (
 )
 
 func TestEnvironmentOverridesTheFile(t *testing.T) {
-	settings, err := conf.Load("testdata/good/minimal.yaml", environment(map[string]string{
+	settings, err := conf.Load(eightLines, environment(map[string]string{
 		"PACSBRIDGE_OLD_ADDRESS":           "192.0.2.9:11112",
-		"PACSBRIDGE_NODE_TLS_CA":           "testdata/good/minimal.yaml",
-		"PACSBRIDGE_NODE_TLS_CERT":         "testdata/good/minimal.yaml",
-		"PACSBRIDGE_NODE_TLS_KEY":          "testdata/good/minimal.yaml",
+		"PACSBRIDGE_NODE_TLS_CA":           eightLines,
+		"PACSBRIDGE_NODE_TLS_CERT":         eightLines,
+		"PACSBRIDGE_NODE_TLS_KEY":          eightLines,
 		"PACSBRIDGE_NODE_ADMIT":            "OLDPACS, NEWPACS@10.0.0.0/8",
 		"PACSBRIDGE_OLD_HOURS":             "Sat-Sun",
 		"PACSBRIDGE_NEW_RATE":              "1Gbit/s",
@@ -46,7 +46,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 		settings.Dashboard.Token.Reveal(),
 	}
 	want := chosen{
-		"192.0.2.9:11112", "0.0.0.0:11112", "testdata/good/minimal.yaml", "SELECT '${NOT_TOUCHED}' WHERE :from < :to",
+		"192.0.2.9:11112", "0.0.0.0:11112", eightLines, "SELECT '${NOT_TOUCHED}' WHERE :from < :to",
 		"NEWPACS@10.0.0.0/8", "Sat-Sun", 125_000_000, 32_000_000,
 		90 * time.Second, 7, []conf.Department{{Name: "RAD", Workers: 3}, {Name: "*", Workers: 1}},
 		"hidden",
@@ -63,7 +63,7 @@ func TestFaultsOfTheEnvironmentNameTheirKey(t *testing.T) {
 		"PACSBRIDGE_OLD_ADDRESS":           {"nowhere", "old.address"},
 		"PACSBRIDGE_NODE_ADMIT":            {"TITLE\x07", "node.admit[0]"},
 	} {
-		_, err := conf.Load("testdata/good/minimal.yaml", environment(map[string]string{name: c.value}))
+		_, err := conf.Load(eightLines, environment(map[string]string{name: c.value}))
 		faults, ok := err.(*conf.FaultsError)
 		if !ok || len(faults.Faults) != 1 || faults.Faults[0].Key != c.key {
 			t.Errorf("%s=%q gives %v, want one fault of %s", name, c.value, err, c.key)

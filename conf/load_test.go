@@ -29,6 +29,17 @@ var siteEnvironment = environment(map[string]string{
 	"PACSBRIDGE_TOKEN": "hidden",
 })
 
+// eightLines are the settings that must be an operator's own, and nothing else.
+const eightLines = "../testdata/settings/eight-lines.yaml"
+
+func TestTheEightLinesAreEnough(t *testing.T) {
+	settings, err := conf.Load(eightLines, siteEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/good/eight-lines.golden", settings.String())
+}
+
 func TestGoodFilesLoad(t *testing.T) {
 	for _, path := range files(t, "testdata/good/*.yaml") {
 		t.Run(filepath.Base(path), func(t *testing.T) {

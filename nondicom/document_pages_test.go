@@ -1,7 +1,6 @@
 package nondicom_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -13,25 +12,15 @@ import (
 	"pacsbridge/nondicom"
 )
 
-// twoPages is a PDF of a page of 72 × 144 points that is black, and one of
-// 144 × 72.
-const twoPages = `%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 144]/Contents 5 0 R>>endobj
-4 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]>>endobj
-5 0 obj<</Length 18>>stream
-0 0 72 144 re f   
-endstream endobj
-trailer<</Root 1 0 R>>
-`
-
-const onePage = `%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 73 71]>>endobj
-trailer<</Root 1 0 R>>
-`
+// sharedDocument is a file of the repository's testdata/documents.
+func sharedDocument(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "testdata", "documents", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
 
 func drawn(t *testing.T, id nondicom.Identity, document string) *nondicom.DrawnPages {
 	t.Helper()
@@ -51,7 +40,7 @@ func TestPagesOfADocumentBecomeOneCapture(t *testing.T) {
 	tool(t, "pdftoppm", "-v")
 	for who, id := range identities {
 		t.Run(who, func(t *testing.T) {
-			pages := drawn(t, id, twoPages)
+			pages := drawn(t, id, sharedDocument(t, "two-pages.pdf"))
 			path, data := part10(t, pages.Object)
 			valid(t, path)
 			mustTool(t, "dcmj2pnm", "+F", "2", path, filepath.Join(t.TempDir(), "out.pnm"))
@@ -75,7 +64,7 @@ func TestPagesOfADocumentBecomeOneCapture(t *testing.T) {
 			}
 		})
 	}
-	path, _ := part10(t, drawn(t, identities["record"], onePage).Object)
+	path, _ := part10(t, drawn(t, identities["record"], sharedDocument(t, "one-page.pdf")).Object)
 	valid(t, path)
 	mustTool(t, "dcmj2pnm", path, filepath.Join(t.TempDir(), "out.pnm"))
 }
@@ -90,7 +79,7 @@ func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := nondicom.PagesOfPDF(stopped, identities["record"], letter, bytes.NewReader([]byte(onePage)), ""); !errors.Is(err, context.Canceled) {
+	if _, err := nondicom.PagesOfPDF(stopped, identities["record"], letter, strings.NewReader(sharedDocument(t, "one-page.pdf")), ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
