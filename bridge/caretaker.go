@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
-
-	"pacsbridge/staging"
 )
 
 // Caretaking is what a cluster needs done, by one of its nodes at a time.
@@ -19,23 +18,26 @@ type Caretaking interface {
 	Expire(ctx context.Context, inWorkFor time.Duration) (int, error)
 	// Sweep removes jobs that nobody works on and nobody will.
 	Sweep(ctx context.Context) (int, error)
-	// Feed queues studies while there is room.
-	Feed(ctx context.Context, o staging.FeedOptions) (int, error)
 }
 
 // Caretaker does what is done once in a cluster: it takes back what dead or hanging
 // workers hold, and clears away the jobs they left. Every node runs one; the one
 // that leads works, and when it falls silent another leads within seconds.
 type Caretaker struct {
-	Ledger Caretaking
-	Node   string
-	Limit  time.Duration // longest a study may be in work; 1 h when zero
-	// Begun says what to queue of the studies that have been in work before and
-	// belong to nobody's order: those that were retried, repaired, or left by a
-	// node that stopped. nil: nothing is.
-	Begun  *staging.FeedOptions
-	Open   func(time.Time) bool // the hours in which those may be opened; nil: always
-	Logger *slog.Logger
+	Ledger  Caretaking
+	Node    string
+	Limit   time.Duration // longest a study may be in work; 1 h when zero
+	OnLeads func()        // called when this node begins to lead; nil: nobody is told
+	Logger  *slog.Logger
+
+	leadsTo atomic.Pointer[time.Time]
+}
+
+// Leads reports whether this node is the one that does what is done once. A process that
+// was suspended finds that it does not.
+func (c *Caretaker) Leads() bool {
+	until := c.leadsTo.Load()
+	return until != nil && time.Now().Before(*until)
 }
 
 const (
@@ -72,6 +74,7 @@ func (c *Caretaker) Run(ctx context.Context) error {
 
 // resign lets another node lead at once.
 func (c *Caretaker) resign(ctx context.Context) error {
+	c.leadsTo.Store(nil)
 	ctx, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	if _, err := c.Ledger.Lead(ctx, caretakerRole, c.Node, 0); err != nil {
@@ -81,9 +84,18 @@ func (c *Caretaker) resign(ctx context.Context) error {
 }
 
 func (c *Caretaker) round(ctx context.Context, sweep bool) error {
+	led, until := c.Leads(), time.Now().Add(caretakerLease)
 	leads, err := c.Ledger.Lead(ctx, caretakerRole, c.Node, caretakerLease)
-	if err != nil || !leads {
+	if err != nil {
 		return err
+	}
+	if !leads {
+		c.leadsTo.Store(nil)
+		return nil
+	}
+	c.leadsTo.Store(&until)
+	if !led && c.OnLeads != nil {
+		c.OnLeads()
 	}
 	if err := c.takeBack(ctx); err != nil {
 		return err
@@ -92,12 +104,6 @@ func (c *Caretaker) round(ctx context.Context, sweep bool) error {
 		if _, err := c.Ledger.Sweep(ctx); err != nil {
 			return fmt.Errorf("clear away old jobs: %w", err)
 		}
-	}
-	if c.Begun == nil || c.Open != nil && !c.Open(time.Now()) {
-		return nil
-	}
-	if _, err := c.Ledger.Feed(ctx, *c.Begun); err != nil {
-		return fmt.Errorf("queue what was begun: %w", err)
 	}
 	return nil
 }

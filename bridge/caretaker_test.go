@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"pacsbridge/staging"
 )
 
 // estate is a ledger that notes who takes care of it.
@@ -18,7 +16,6 @@ type estate struct {
 	until time.Time
 	cared map[string]int // by node, how often it took back
 	swept int
-	fed   int
 }
 
 func (e *estate) Lead(_ context.Context, _, node string, lease time.Duration) (bool, error) {
@@ -47,43 +44,35 @@ func (e *estate) Sweep(context.Context) (int, error) {
 	return 0, nil
 }
 
-func (e *estate) Feed(_ context.Context, o staging.FeedOptions) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if o.Begun {
-		e.fed++
-	}
-	return 0, nil
-}
-
 func TestOneNodeTakesCareUntilItStopsOrFallsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &estate{cared: map[string]int{}}
-		run := func(node string) (stop func()) {
+		begun := map[string]int{}
+		run := func(node string) (c *Caretaker, stop func()) {
 			ctx, cancel := context.WithCancel(t.Context())
-			c := &Caretaker{Ledger: e, Node: node, Begun: &staging.FeedOptions{Begun: true}, Logger: slog.New(slog.DiscardHandler)}
+			c = &Caretaker{Ledger: e, Node: node, OnLeads: func() { begun[node]++ }, Logger: slog.New(slog.DiscardHandler)}
 			ended := make(chan error, 1)
 			go func() { ended <- c.Run(ctx) }()
 			synctest.Wait()
-			return func() {
+			return c, func() {
 				cancel()
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
 			}
 		}
-		stopA := run("a")
-		stopB := run("b")
+		a, stopA := run("a")
+		b, stopB := run("b")
 		time.Sleep(time.Minute) // of the test's own clock
 		synctest.Wait()
-		if e.cared["a"] < 60 || e.cared["b"] != 0 || e.swept < 2 || e.fed < 60 {
-			t.Errorf("cared %v, swept %d, fed %d", e.cared, e.swept, e.fed)
+		if e.cared["a"] < 60 || e.cared["b"] != 0 || e.swept < 2 || !a.Leads() || b.Leads() {
+			t.Errorf("cared %v, swept %d; a leads %v, b %v", e.cared, e.swept, a.Leads(), b.Leads())
 		}
 		stopA() // b leads at once
 		time.Sleep(2 * careEvery)
 		synctest.Wait()
-		if e.cared["b"] == 0 {
-			t.Error("nobody took over")
+		if e.cared["b"] == 0 || a.Leads() || !b.Leads() || begun["a"] != 1 || begun["b"] != 1 {
+			t.Errorf("cared %v; a leads %v, b %v; they began %v", e.cared, a.Leads(), b.Leads(), begun)
 		}
 		stopB()
 	})

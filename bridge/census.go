@@ -62,6 +62,7 @@ type census struct {
 	accepted   map[Window]int  // answers to windows that were not suspicious
 	limits     map[int]bool    // numbers of answers that were not all
 	everything *everything     // where OLD ignores dates
+	single     bool            // one window is all that is asked for: not for everything then
 	stumbling
 }
 
@@ -92,6 +93,9 @@ func (c *census) window(ctx context.Context, w, days Window, doubt bool, take ta
 		if !c.ignored[byDate] {
 			return err
 		}
+	}
+	if c.single {
+		return errIgnoresDates
 	}
 	if c.everything == nil {
 		all := &everything{}

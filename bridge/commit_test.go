@@ -170,9 +170,7 @@ func TestAnAnswerThatComesAfterTheStudyWasGivenUpOpensItAgain(t *testing.T) {
 		report.Committed = append(report.Committed, dimse.Reference{SOPClass: o.SOPClass, SOPInstance: o.UID})
 	}
 	check(t, x.report("NEWPACS", report))
-	taken := make(chan struct{})
-	close(taken)
-	check(t, x.feeder.Run(t.Context(), staging.Scope{}, taken))
+	check(t, x.workOff(t.Context()))
 	allSettled(x)
 }
 

@@ -190,9 +190,28 @@ func (x *crossing) run() error {
 		return err
 	}
 	check(x.t, x.db.FinishInventory(ctx, staging.Scope{}))
-	taken := make(chan struct{})
-	close(taken)
-	return x.feeder.Run(ctx, staging.Scope{}, taken)
+	return x.workOff(ctx)
+}
+
+// workOff migrates what is staged until nothing is left.
+func (x *crossing) workOff(ctx context.Context) error {
+	x.t.Helper()
+	feeding, stop := context.WithCancel(ctx)
+	defer stop()
+	fulfilled, ended := make(chan int64, 1), make(chan error, 1)
+	x.feeder.OnFulfilled = func(order int64) { fulfilled <- order }
+	must(x.db.SubmitOrder(ctx, staging.Scope{}))(x.t)
+	go func() { ended <- x.feeder.Run(feeding) }()
+	select {
+	case <-fulfilled:
+		stop()
+		return <-ended
+	case err := <-ended:
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		return err
+	}
 }
 
 func (x *crossing) status() staging.Status {

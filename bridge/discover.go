@@ -27,10 +27,11 @@ type Records interface {
 
 // Register keeps the inventory: what was found, and how far each window has come.
 type Register interface {
-	Window(ctx context.Context, from, to time.Time) (staging.Window, error)
+	// TakeWindow leases a window to this process; its claim takes what is found in it.
+	TakeWindow(ctx context.Context, from, to time.Time, node string, lease time.Duration) (*staging.WindowClaim, error)
+	Windows(ctx context.Context, from, to time.Time) ([]staging.Window, error)
 	StageStudies(ctx context.Context, window int64, studies []staging.Study) (staging.Staged, error)
-	StageRecords(ctx context.Context, window int64, cursor string, records []staging.StagedRecord) (staging.Staged, error)
-	FinishWindow(ctx context.Context, window int64, part staging.WindowPart) error
+	StageRecords(ctx context.Context, records []staging.StagedRecord) (staging.Staged, error)
 }
 
 // StudyQuery says which studies a query means. Empty fields ask for everything.
@@ -81,20 +82,33 @@ type Inventory struct {
 	Pause    time.Duration // before a query is tried again, doubled each time; 1 s when zero
 	Undated  bool          // OLD is also asked once without a date, and the studies that no date query finds are staged
 	OnStaged func()        // called when something was staged; nil: nobody waits for it
+	Node     string        // who holds a window while it is taken; "inventory" when empty
+	Lease    time.Duration // of a window; 1 minute when zero
+	Known    string        // what the inventory has learned of OLD before, as the ledger keeps it
 	Logger   *slog.Logger
 }
 
 // Range takes the inventory of the days from first to last, both included.
-// Windows that an earlier run finished half are gone on with where they stood. A
-// window whose answers OLD cuts short, or is unable to give, fails, and the others are taken all the same.
+// Windows that are done are passed over, those that an earlier run finished half are
+// gone on with where they stood. A window whose answers OLD cuts short, or is
+// unable to give, fails, and the others are taken all the same.
 func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, error) {
 	var found Found
 	var short []error
 	census := newCensus(v.Old, v.Pause, v.log())
 	days := Window{From: day(first), To: day(last).AddDate(0, 0, 1)}
+	done, err := v.recall(ctx, census, days)
+	if err != nil {
+		return found, err
+	}
 	windows := Windows(first, last, v.step())
 	for _, w := range windows {
-		err := v.window(ctx, census, w, days, &found)
+		if done[w] {
+			continue
+		}
+		err := v.holding(ctx, w, func(ctx context.Context, claim *staging.WindowClaim) error {
+			return v.window(ctx, census, claim, days, &found)
+		})
 		switch {
 		case partial(err):
 			short = append(short, fmt.Errorf("inventory of window %s: %w", w, err))
@@ -122,14 +136,17 @@ func (v *Inventory) Range(ctx context.Context, first, last time.Time) (Found, er
 func (v *Inventory) doubtful(ctx context.Context, census *census, windows []Window, days Window, found *Found) error {
 	var short []error
 	for _, w := range windows {
-		if !census.doubtful(w) {
+		doubt := census.doubtful(w)
+		if !doubt && !census.comesAgain(w) {
 			continue
 		}
-		row, err := v.Register.Window(ctx, w.From, w.To)
-		if err != nil {
-			return fmt.Errorf("open the window in staging: %w", err)
-		}
-		err = v.studies(ctx, census, row.ID, &listing{window: w, days: days, listed: map[string]staging.Study{}, missed: 1}, found)
+		err := v.holding(ctx, w, func(ctx context.Context, claim *staging.WindowClaim) error {
+			l := &listing{claim: claim, window: w, days: days, listed: map[string]staging.Study{}}
+			if doubt {
+				l.missed = 1
+			}
+			return v.studies(ctx, census, l, found)
+		})
 		if err != nil && !partial(err) {
 			return err
 		}
@@ -186,36 +203,35 @@ func (v *Inventory) Named(ctx context.Context, q StudyQuery) ([]string, Found, e
 // window takes the inventory of one window. The legacy records confirm what OLD
 // answers: when one of them names a study of the window that OLD holds and did not
 // list, its answers are not all, and it is asked in parts.
-func (v *Inventory) window(ctx context.Context, census *census, w, days Window, found *Found) error {
-	row, err := v.Register.Window(ctx, w.From, w.To)
-	if err != nil {
-		return fmt.Errorf("open the window in staging: %w", err)
-	}
+func (v *Inventory) window(ctx context.Context, census *census, claim *staging.WindowClaim, days Window, found *Found) error {
+	row := claim.Window()
 	records := v.Legacy != nil && !row.RecordsDone
 	if row.FindDone && !records {
 		return nil
 	}
-	listing := &listing{window: w, days: days, listed: map[string]staging.Study{}}
-	if err := v.studies(ctx, census, row.ID, listing, found); err != nil && !(records && partial(err)) {
+	w := Window{From: row.From, To: row.To}
+	listing := &listing{claim: claim, window: w, days: days, listed: map[string]staging.Study{}}
+	if err := v.studies(ctx, census, listing, found); err != nil && !(records && partial(err)) {
 		return err
 	} else if err != nil {
 		listing.short = err // what is missing may come by records
 	}
 	if records {
-		if err := v.records(ctx, row, listing, found); err != nil {
+		if err := v.records(ctx, row.RecordCursor, listing, found); err != nil {
 			return err
 		}
 	}
 	if listing.missed > 0 && listing.short == nil {
 		v.log().Warn("legacy records name studies that the old PACS holds and did not list; it is asked again in parts",
 			"window", w.String(), "studies", listing.missed)
-		listing.short = v.studies(ctx, census, row.ID, listing, found)
+		listing.short = v.studies(ctx, census, listing, found)
 	}
 	return listing.short
 }
 
 // listing is what OLD has answered for a window.
 type listing struct {
+	claim  *staging.WindowClaim
 	window Window
 	days   Window // of the whole inventory
 	listed map[string]staging.Study
@@ -224,13 +240,13 @@ type listing struct {
 }
 
 // studies stages what OLD answers for the window, a batch a transaction.
-func (v *Inventory) studies(ctx context.Context, census *census, window int64, l *listing, found *Found) error {
+func (v *Inventory) studies(ctx context.Context, census *census, l *listing, found *Found) error {
 	batch := make([]staging.Study, 0, v.batch())
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
-		staged, err := v.Register.StageStudies(ctx, window, batch)
+		staged, err := l.claim.StageStudies(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("stage %d studies: %w", len(batch), err)
 		}
@@ -256,7 +272,7 @@ func (v *Inventory) studies(ctx context.Context, census *census, window int64, l
 	if err != nil {
 		return err
 	}
-	return v.Register.FinishWindow(ctx, window, staging.FindPart)
+	return l.claim.Finish(ctx, staging.FindPart, census.believed(l.window))
 }
 
 // belongs drops answers outside the window: some archives ignore the date key.
@@ -274,22 +290,21 @@ func (v *Inventory) tellUndated(study staging.Study, found *Found) {
 }
 
 // records stages the legacy records of the window by keyset, a batch a transaction.
-func (v *Inventory) records(ctx context.Context, row staging.Window, l *listing, found *Found) error {
-	cursor := row.RecordCursor
+func (v *Inventory) records(ctx context.Context, cursor string, l *listing, found *Found) error {
 	for {
 		page, err := v.Legacy.Records(ctx, l.window.From, l.window.To, cursor, v.batch())
 		if err != nil {
 			return fmt.Errorf("read legacy records: %w", err)
 		}
 		if len(page) == 0 {
-			return v.Register.FinishWindow(ctx, row.ID, staging.RecordsPart)
+			return l.claim.Finish(ctx, staging.RecordsPart, 0)
 		}
 		rows, err := v.joined(ctx, page, l)
 		if err != nil {
 			return err
 		}
 		cursor = page[len(page)-1].StudyKey
-		staged, err := v.Register.StageRecords(ctx, row.ID, cursor, rows)
+		staged, err := l.claim.StageRecords(ctx, cursor, rows)
 		if err != nil {
 			return fmt.Errorf("stage %d legacy records: %w", len(rows), err)
 		}
@@ -318,7 +333,7 @@ func (v *Inventory) recordsOf(ctx context.Context, study staging.Study, found *F
 		if err != nil {
 			return err
 		}
-		staged, err := v.Register.StageRecords(ctx, 0, "", only(study.UID, rows))
+		staged, err := v.Register.StageRecords(ctx, only(study.UID, rows))
 		if err != nil {
 			return fmt.Errorf("stage legacy records of study %s: %w", study.UID, err)
 		}

@@ -11,23 +11,41 @@ import (
 	"pacsbridge/staging"
 )
 
-// Feeding tops the bounded queue up from staging.
+// Feeding tops the bounded queue up from staging, and knows what was ordered.
 type Feeding interface {
+	// OpenOrders are those that have not come to their end.
+	OpenOrders(ctx context.Context) ([]staging.Order, error)
+	// PlanOrder begins the inventory of an order, cut in windows.
+	PlanOrder(ctx context.Context, o staging.Order, windows []staging.Span) error
+	// FeedWindows queues windows of an order, and at last the end of its inventory.
+	FeedWindows(ctx context.Context, o staging.Order, f staging.WindowFeed) (int, error)
+	// FinishOrder ends an order of which nothing is left.
+	FinishOrder(ctx context.Context, id int64, failure error) error
 	// Feed queues studies while there is room and returns how many it queued.
 	Feed(ctx context.Context, o staging.FeedOptions) (int, error)
 	// Remaining counts the studies of the scope that have not come to their end.
 	Remaining(ctx context.Context, scope staging.Scope) (int, error)
 }
 
-// Dispatcher keeps the queue filled while there is something to migrate. Feeding
-// costs a dozen statements however few studies it queues, so it waits until there is
-// room for some, unless the workers of this process run out of work.
+// Dispatcher sees to the orders of a ledger: it keeps the queue filled with their windows
+// and studies until nothing is left of them. Each node has one, and that of the node that
+// leads works. Feeding costs a dozen statements however few studies it queues, so it waits
+// until there is room for some, unless the workers of this process run out of work.
 type Dispatcher struct {
 	Queue   Feeding
+	Leads   func() bool          // whether this node is the one that feeds; nil: always
 	Options staging.FeedOptions  // who feeds, how much room there is, which departments have a queue
 	Workers int                  // of this process
+	Step    time.Duration        // length of a window; 24 h when zero
 	Open    func(time.Time) bool // the hours in which studies may be opened; nil: always
-	Logger  *slog.Logger
+	// Begun says to queue, beside what is ordered, studies that have been in work before
+	// and belong to nobody's order: those that were retried, repaired, or left by a node
+	// that stopped.
+	Begun       bool
+	OnFulfilled func(order int64) // called when this node saw an order to its end; nil: nobody is told
+	Logger      *slog.Logger
+
+	rounds int
 
 	mu      sync.Mutex
 	working int                    // studies in the hands of this process
@@ -117,9 +135,8 @@ func (d *Dispatcher) bell() (bell chan struct{}, silence func()) {
 	}
 }
 
-// Run feeds the studies of a scope to the queue until the inventory is closed and
-// nothing is left. inventory is closed when no more studies will be staged.
-func (d *Dispatcher) Run(ctx context.Context, scope staging.Scope, inventory <-chan struct{}) error {
+// Run feeds while this node leads, until the context ends.
+func (d *Dispatcher) Run(ctx context.Context) error {
 	bell, silence := d.bell()
 	defer silence()
 	tick := time.NewTicker(lookAgain)
@@ -127,72 +144,120 @@ func (d *Dispatcher) Run(ctx context.Context, scope staging.Scope, inventory <-c
 	apart := time.NewTimer(0)
 	defer apart.Stop()
 	ledger := trouble{log: d.Logger}
-	taken, ticked := inventory, true
-	for {
-		complete := closed(inventory)
-		if complete {
-			taken = nil // it has woken us once
-		}
-		left, err := d.round(ctx, scope, complete && (ticked || !d.atWork()))
-		if err := ledger.passes(ctx, err); err != nil {
-			return err
-		}
-		if err == nil && left == 0 {
-			return nil
+	for ticked := true; ; {
+		if d.Leads == nil || d.Leads() {
+			err := d.round(ctx, ticked || !d.atWork())
+			if err := ledger.passes(ctx, err); err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
 		apart.Reset(roundsApart)
 		select {
 		case <-apart.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil
 		}
 		ticked = false
 		select {
 		case <-bell:
-		case <-taken:
 		case <-tick.C:
 			ticked = true
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil
 		}
 	}
 }
 
-// round feeds and, where it could be nothing, counts what is left.
-func (d *Dispatcher) round(ctx context.Context, scope staging.Scope, count bool) (left int, err error) {
-	if d.Open == nil || d.Open(time.Now()) {
-		options := d.Options
-		options.Scope = scope
-		n, err := d.Queue.Feed(ctx, options)
-		if err != nil {
-			return 0, ended(ctx, fmt.Errorf("feed the queue: %w", err))
+// round sees to every order, beginning with another one each time: they share the room.
+func (d *Dispatcher) round(ctx context.Context, count bool) error {
+	orders, err := d.Queue.OpenOrders(ctx)
+	if err != nil {
+		return fmt.Errorf("look for orders: %w", err)
+	}
+	d.rounds++
+	for i := range orders {
+		if err := d.order(ctx, orders[(i+d.rounds)%len(orders)], count); err != nil {
+			return err
 		}
-		d.fed(n)
 	}
-	if !count {
-		return 1, nil // at least
+	if !d.Begun {
+		return nil
 	}
-	if left, err = d.Queue.Remaining(ctx, scope); err != nil {
-		return 0, ended(ctx, fmt.Errorf("count what is left: %w", err))
-	}
-	return left, nil
+	begun := d.Options
+	begun.Begun = true
+	return d.feed(ctx, begun)
 }
 
-// ended prefers the reason why the run was stopped to the errors that this made.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// order takes an order one step on: its windows, its studies, its end.
+func (d *Dispatcher) order(ctx context.Context, o staging.Order, count bool) error {
+	if err := d.inventory(ctx, o); err != nil {
+		return fmt.Errorf("inventory of order %d: %w", o.ID, err)
 	}
-	return err
+	options := d.Options
+	options.Scope = o.Scope
+	if err := d.feed(ctx, options); err != nil {
+		return err
+	}
+	if o.State != staging.OrderTaken || !count {
+		return nil
+	}
+	left, err := d.Queue.Remaining(ctx, o.Scope)
+	if err != nil {
+		return fmt.Errorf("count what is left: %w", err)
+	}
+	if left > 0 {
+		return nil
+	}
+	if err := d.Queue.FinishOrder(ctx, o.ID, nil); err != nil && !errors.Is(err, staging.ErrNotFound) {
+		return fmt.Errorf("finish order %d: %w", o.ID, err)
+	}
+	d.Logger.Info("order fulfilled", "order", o.ID)
+	if d.OnFulfilled != nil {
+		d.OnFulfilled(o.ID)
+	}
+	return nil
 }
 
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
+const (
+	// windowJobs is how many jobs of the inventory wait for a worker at most, and
+	// windowChunk how many windows one of them is: enough to be worth its statements,
+	// and few enough that a month is taken by several nodes.
+	windowJobs  = 8
+	windowChunk = 8
+)
+
+// inventory begins that of an order, or queues more of its windows.
+func (d *Dispatcher) inventory(ctx context.Context, o staging.Order) error {
+	switch o.State {
+	case staging.OrderWaiting:
+		first, last, err := daysOf(o.Scope)
+		var spans []staging.Span
+		if err == nil && len(o.Scope.StudyUIDs) == 0 {
+			for _, w := range Windows(first, last, orDefault(d.Step, 24*time.Hour)) {
+				spans = append(spans, staging.Span(w))
+			}
+		}
+		d.Logger.Info("order taken", "order", o.ID, "windows", len(spans))
+		defer d.Ring()
+		return d.Queue.PlanOrder(ctx, o, spans)
+	case staging.OrderTaking:
+		_, err := d.Queue.FeedWindows(ctx, o, staging.WindowFeed{Node: d.Options.Node, Jobs: windowJobs, Chunk: windowChunk})
+		return err
 	}
+	return nil
+}
+
+// feed queues studies in the hours in which they may be opened.
+func (d *Dispatcher) feed(ctx context.Context, o staging.FeedOptions) error {
+	if d.Open != nil && !d.Open(time.Now()) {
+		return nil
+	}
+	n, err := d.Queue.Feed(ctx, o)
+	if err != nil {
+		return fmt.Errorf("feed the queue: %w", err)
+	}
+	d.fed(n)
+	return nil
 }
 
 // trouble is that of the ledger itself: its database is away, or its disk is full.

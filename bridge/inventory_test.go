@@ -24,14 +24,19 @@ import (
 func busyDays(x *crossing, days, perDay int) {
 	x.t.Helper()
 	for d := range days {
-		for i := range perDay {
-			s := dimsetest.StudyOptions{
-				Modality: []string{"CR", "US", "CT"}[i%3], Instances: 1, Rows: 4,
-				Date: fmt.Sprintf("202601%02d", d+1), Time: fmt.Sprintf("%02d%02d00", i/3%24, i%3*20),
-				Patient: dimsetest.Patient{ID: fmt.Sprintf("%c%03d", "ABCDEFGHIJ"[i%10], i), Name: "Some^One"},
-			}
-			check(x.t, x.old.Add(dimsetest.Study(int64(1000*d+i), s)...))
+		busyDay(x, d+1, perDay)
+	}
+}
+
+func busyDay(x *crossing, day, studies int) {
+	x.t.Helper()
+	for i := range studies {
+		s := dimsetest.StudyOptions{
+			Modality: []string{"CR", "US", "CT"}[i%3], Instances: 1, Rows: 4,
+			Date: fmt.Sprintf("202601%02d", day), Time: fmt.Sprintf("%02d%02d00", i/3%24, i%3*20),
+			Patient: dimsetest.Patient{ID: fmt.Sprintf("%c%03d", "ABCDEFGHIJ"[i%10], i), Name: "Some^One"},
 		}
+		check(x.t, x.old.Add(dimsetest.Study(int64(1000*(day-1)+i), s)...))
 	}
 }
 

@@ -70,26 +70,10 @@ func (m *Migrator) Migrate(ctx context.Context, studyID int64) error {
 func (m *Migrator) leased(ctx context.Context, claim *staging.Claim) (context.Context, func()) {
 	limited, cancelLimit := context.WithTimeoutCause(ctx, m.timeout(), errTimeLimit)
 	work, lose := context.WithCancelCause(limited)
-	beat := time.NewTicker(m.lease() / 3)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-beat.C:
-				if err := claim.Heartbeat(work); err != nil && work.Err() == nil {
-					lose(err)
-				}
-			case <-work.Done():
-				return
-			}
-		}
-	}()
+	stop := beat(work, claim, m.lease()/3, lose)
 	return work, func() {
-		beat.Stop()
-		lose(nil)
+		stop()
 		cancelLimit()
-		<-done
 	}
 }
 

@@ -270,9 +270,7 @@ func TestALateInstanceOpensItsFailedStudyAgain(t *testing.T) {
 		TransferSyntax: late.TransferSyntax, Data: late.Reader(), Size: late.Size})
 	check(t, err)
 	check(t, a.Release(t.Context()))
-	taken := make(chan struct{})
-	close(taken)
-	check(t, x.feeder.Run(t.Context(), staging.Scope{}, taken))
+	check(t, x.workOff(t.Context()))
 	x.wantAll()
 }
 

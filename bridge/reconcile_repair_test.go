@@ -30,9 +30,7 @@ func TestARepairSendsWhatIsMissingAndNothingElse(t *testing.T) {
 		t.Errorf("repaired %v, want %v", result.Repaired, want)
 	}
 	before := x.new.Counts().Stores
-	taken := make(chan struct{})
-	close(taken)
-	check(t, x.feeder.Run(t.Context(), staging.Scope{}, taken))
+	check(t, x.workOff(t.Context()))
 	if sent := x.new.Counts().Stores - before; sent != 3 {
 		t.Errorf("%d instances were sent, want 3", sent)
 	}

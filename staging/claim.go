@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// ErrNotClaimable is returned for a study that does not wait in the queue:
-// another worker has it, or it has gone back.
-var ErrNotClaimable = errors.New("the study is not waiting in the queue")
+// ErrNotClaimable is returned for what does not wait in the queue: another worker
+// has it, or it has gone back.
+var ErrNotClaimable = errors.New("it is not waiting in the queue")
 
 // ErrLeaseLost is returned by every write of a claim that is no longer the
-// study's holder. The write left no trace; the work is to be dropped.
-var ErrLeaseLost = errors.New("the study is no longer held by this claim")
+// holder. The write left no trace; the work is to be dropped.
+var ErrLeaseLost = errors.New("it is no longer held by this claim")
 
 // Claim is the hold of one worker on one study. Each of its writes is fenced:
 // it goes through only while this claim is the latest on the study, and it

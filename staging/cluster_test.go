@@ -1,10 +1,7 @@
 package staging_test
 
 import (
-	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,88 +210,11 @@ func TestOneNodeLeadsUntilItIsSilent(t *testing.T) {
 	})
 }
 
-func TestAnOrderOfADeadNodeGoesToAnother(t *testing.T) {
-	eachEngine(t, func(t *testing.T, l *ledger) {
-		must(t, l.Register(l.ctx, "a", ""))
-		must(t, l.Register(l.ctx, "b", ""))
-		id, err := l.SubmitOrder(l.ctx, staging.Scope{})
-		must(t, err)
-		_, err = l.NextOrder(l.ctx, "a")
-		must(t, err)
-		_, err = l.NextOrder(l.ctx, "b")
-		mustBe(t, err, staging.ErrNotFound)
-		l.pass(2 * time.Minute)
-		must(t, l.Beat(l.ctx, "b"))
-		if o, err := l.NextOrder(l.ctx, "b"); err != nil || o.ID != id || o.Node != "b" {
-			t.Errorf("the order is %+v, %v", o, err)
-		}
-		mustBe(t, l.FinishOrder(l.ctx, id, "a", errors.New("the database went away")), staging.ErrNotFound) // it was only suspended
-		must(t, l.FinishOrder(l.ctx, id, "b", nil))
-		if o, err := l.Order(l.ctx, id); err != nil || o.Error != "" || o.Finished.IsZero() {
-			t.Errorf("in the end the order is %+v, %v", o, err)
-		}
-	})
-}
-
-// Two nodes want the order of a dead one at the same moment.
-func TestAnOrderGoesToOneNode(t *testing.T) {
-	eachEngine(t, func(t *testing.T, l *ledger) {
-		must(t, l.Register(l.ctx, "dead", ""))
-		_, err := l.SubmitOrder(l.ctx, staging.Scope{})
-		must(t, err)
-		_, err = l.NextOrder(l.ctx, "dead")
-		must(t, err)
-		l.pass(time.Hour)
-		var taken atomic.Int32
-		var asking sync.WaitGroup
-		for _, node := range []string{"a", "b", "c", "d"} {
-			must(t, l.Register(l.ctx, node, ""))
-			asking.Go(func() {
-				if _, err := l.NextOrder(l.ctx, node); err == nil {
-					taken.Add(1)
-				} else if !errors.Is(err, staging.ErrNotFound) {
-					t.Error(err)
-				}
-			})
-		}
-		asking.Wait()
-		if n := taken.Load(); n != 1 {
-			t.Errorf("%d nodes took the order", n)
-		}
-	})
-}
-
-func TestAnInterruptedInventoryGoesOnAndAFinishedOneBeginsAnew(t *testing.T) {
-	eachEngine(t, func(t *testing.T, l *ledger) {
-		scope := staging.Scope{From: "2026-01-01", To: "2026-01-02"}
-		begin := func(want bool) {
-			t.Helper()
-			if going, err := l.BeginInventory(l.ctx, scope); err != nil || going != want {
-				t.Errorf("goes on: %v, %v", going, err)
-			}
-		}
-		begin(false)
-		w, err := l.Window(l.ctx, day(1), day(2))
-		must(t, err)
-		must(t, l.FinishWindow(l.ctx, w.ID, staging.FindPart))
-		begin(true) // it was interrupted here
-		if w, err = l.Window(l.ctx, day(1), day(2)); err != nil || !w.FindDone {
-			t.Errorf("the window is %+v, %v", w, err)
-		}
-		must(t, l.FinishInventory(l.ctx, scope))
-		must(t, l.FinishInventory(l.ctx, scope)) // by another node
-		begin(false)
-		if w, err = l.Window(l.ctx, day(1), day(2)); err != nil || w.FindDone {
-			t.Errorf("of a new run the window is %+v, %v", w, err)
-		}
-	})
-}
-
 func TestStatusByDepartmentDayAndWindow(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		w, err := l.Window(l.ctx, day(2), day(3))
+		w, err := l.TakeWindow(l.ctx, day(2), day(3), node, lease)
 		must(t, err)
-		_, err = l.StageStudies(l.ctx, w.ID, []staging.Study{study(1)})
+		_, err = w.StageStudies(l.ctx, []staging.Study{study(1)})
 		must(t, err)
 		l.fill(t)
 		for by, want := range map[staging.Grouping]int{staging.ByDepartment: 1, staging.ByDay: 4, staging.ByWindow: 2} {

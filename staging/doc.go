@@ -33,13 +33,18 @@
 //
 //	db, err := staging.Open(ctx, staging.Options{URL: "sqlite:pacsbridge.db"})
 //	…
-//	staged, err := db.StageStudies(ctx, window.ID, studies) // a batch, all or none
+//	staged, err := db.StageStudies(ctx, 0, studies) // a batch, all or none
 //	fed, err := db.Feed(ctx, staging.FeedOptions{Node: "node-1", Room: 200})
 //	claim, err := db.Claim(ctx, studyID, "node-1", time.Minute)
 //	err = claim.Expect(ctx, instances)                 // what OLD lists
 //	err = claim.Advance(ctx, staging.Delivering, received...)
 //	err = claim.Advance(ctx, staging.Verifying, stored...)
 //	err = claim.Finish(ctx, found...)                  // refuses what is not proven
+//
+// The inventory goes the same way. PlanOrder cuts an order in windows, FeedWindows makes
+// their jobs, ClaimWindow takes one in hand, under a lease and fenced as a study is. When
+// all windows were taken, one more job ends the inventory (ClaimOrder): it takes what
+// windows alone could not decide, by what all of them have learned of OLD (Learn).
 //
 // # Counting
 //
@@ -53,7 +58,8 @@
 //
 // A cluster of nodes shares one PostgreSQL. Leases are by the clock of the
 // database; feeding is serialised; Pause, Prioritise and Trouble work through
-// tables that every Feed reads; Lead gives a role to one node at a time. A
+// tables that every Feed reads; Lead gives a role to one node at a time, which feeds all
+// orders, whoever gave them. A
 // transaction that met a database on its way down runs once more when it is back.
 //
 // # Engines

@@ -18,7 +18,7 @@ type FeedOptions struct {
 	Lease       time.Duration // how long the node holds what is queued, 0: 10 seconds; Feed extends it
 }
 
-// queuedLease is how long a queued study is held for a node that does not feed any
+// queuedLease is how long what is queued is held for a node that does not feed any
 // more, or waits for a job that died with the process that took it.
 const queuedLease = 10 * time.Second
 

@@ -15,19 +15,12 @@ type Node struct {
 	Beat    time.Time // its last sign of life
 }
 
-// Register enters a node that starts. Orders it had taken up before it died
-// wait again.
+// Register enters a node that starts.
 func (db *DB) Register(ctx context.Context, node, address string) error {
-	return db.tx(ctx, "register node "+node, func(tx *tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO nodes (name, address, started_at, beat_at) VALUES ($1, $2, $3, $3)
-			ON CONFLICT (name) DO UPDATE SET address = excluded.address, started_at = excluded.started_at, beat_at = excluded.beat_at`,
-			node, address, db.now())
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE orders SET node = '', started_at = 0 WHERE node = $1 AND finished_at = 0`, node)
-		return err
-	})
+	_, err := db.change(ctx, "register node "+node, `INSERT INTO nodes (name, address, started_at, beat_at) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (name) DO UPDATE SET address = excluded.address, started_at = excluded.started_at, beat_at = excluded.beat_at`,
+		node, address, db.now())
+	return err
 }
 
 // Beat is a node's sign of life.

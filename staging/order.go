@@ -9,92 +9,116 @@ import (
 	"time"
 )
 
-// Order asks a running node to migrate a range.
+// Order asks the nodes of a ledger to migrate a scope. Whichever of them leads sees to
+// it; any of them takes its windows and its studies.
 type Order struct {
-	ID                         int64
-	Scope                      Scope
-	Node                       string // that took it up, "" while it waits
-	Error                      string // why it ended early, "" where it did not
-	Created, Started, Finished time.Time
+	ID                int64
+	Scope             Scope
+	State             OrderState
+	Owner             string // the process it ends with; "" where it is the nodes'
+	Error             string // why its inventory, or all of it, ended early; "" where it did not
+	Created, Finished time.Time
 }
 
-// SubmitOrder leaves an order for a running node and returns its number.
+// OrderState is how far an order is with its inventory. Studies are migrated meanwhile.
+type OrderState string
+
+// The states of an order. An order without days has no inventory.
+const (
+	OrderWaiting OrderState = "waiting" // nobody has looked at it
+	OrderTaking  OrderState = "taking"  // its windows are taken
+	OrderQueued  OrderState = "queued"  // they were; a job was made for the end of its inventory
+	OrderClosing OrderState = "closing" // a worker brings that to its end
+	OrderTaken   OrderState = "taken"   // no more studies will be staged
+)
+
+// SubmitOrder leaves an order for the nodes and returns its number.
 func (db *DB) SubmitOrder(ctx context.Context, s Scope) (int64, error) {
+	return db.submit(ctx, s, "", 0)
+}
+
+// SubmitOwnOrder leaves an order that ends with its owner, who keeps it by KeepOrder. An
+// earlier one of the same owner, who died then, is withdrawn.
+func (db *DB) SubmitOwnOrder(ctx context.Context, s Scope, owner string, lease time.Duration) (int64, error) {
+	return db.submit(ctx, s, owner, lease)
+}
+
+func (db *DB) submit(ctx context.Context, s Scope, owner string, lease time.Duration) (int64, error) {
 	scope, err := json.Marshal(s)
 	if err != nil {
 		return 0, fmt.Errorf("staging: submit order: %w", err)
 	}
 	var id int64
 	err = db.tx(ctx, "submit order", func(tx *tx) error {
-		return tx.QueryRowContext(ctx, `INSERT INTO orders (scope, created_at) VALUES ($1, $2) RETURNING id`, string(scope), db.now()).Scan(&id)
+		now := db.now()
+		_, err := tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = 'withdrawn' WHERE owner = $1 AND owner <> '' AND finished_at = 0`, owner, now)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `INSERT INTO orders (scope, created_at, owner, owner_until) VALUES ($1, $2, $3, $4) RETURNING id`,
+			string(scope), now, owner, now+lease.Milliseconds()).Scan(&id)
 	})
 	return id, err
 }
 
-// orderOrphaned is how long a node may give no sign of life until its orders go to
-// another.
-const orderOrphaned = 30 * time.Second
-
-// NextOrder gives the oldest waiting order to a node, or ErrNotFound. An order of a
-// node that died waits as well.
-func (db *DB) NextOrder(ctx context.Context, node string) (Order, error) {
-	var o Order
-	err := db.tx(ctx, "next order", func(tx *tx) error {
-		var id int64
-		var holder string
-		err := tx.QueryRowContext(ctx, `SELECT id, node FROM orders WHERE finished_at = 0 AND (node = '' OR node <> $1
-			AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.name = orders.node AND beat_at >= $2)) ORDER BY id LIMIT 1`+db.locked,
-			node, db.now()-orderOrphaned.Milliseconds()).Scan(&id, &holder)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		// Who waited for the lock finds the order as it was before another took it.
-		err = oneRow(tx.ExecContext(ctx, `UPDATE orders SET node = $2, started_at = $3 WHERE id = $1 AND node = $4`, id, node, db.now(), holder))
-		if err != nil {
-			return err
-		}
-		o, err = scanOrder(tx.QueryRowContext(ctx, orderByID, id))
-		return err
+// KeepOrder is the sign of life of an order's owner.
+func (db *DB) KeepOrder(ctx context.Context, id int64, lease time.Duration) error {
+	return db.tx(ctx, fmt.Sprintf("keep order %d", id), func(tx *tx) error {
+		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET owner_until = $2 WHERE id = $1 AND finished_at = 0`, id, db.now()+lease.Milliseconds()))
 	})
-	return o, err
 }
 
-// FinishOrder ends a node's order, with the error that ended it early or nil. Where
-// another node has the order meanwhile it is ErrNotFound.
-func (db *DB) FinishOrder(ctx context.Context, id int64, node string, failure error) error {
-	text := ""
-	if failure != nil {
-		text = failure.Error()
-	}
+// OpenOrders returns the orders that have not come to their end, the oldest first,
+// without those whose owners died.
+func (db *DB) OpenOrders(ctx context.Context) ([]Order, error) {
+	var orders []Order
+	err := db.each(ctx, `SELECT `+orderColumns+` FROM orders WHERE finished_at = 0 AND (owner = '' OR owner_until >= $1) ORDER BY id`,
+		[]any{db.now()}, func(row scanner) error {
+			o, err := scanOrder(row)
+			orders = append(orders, o)
+			return err
+		})
+	return orders, db.wrap("open orders", err)
+}
+
+// FinishOrder ends an order, with the error that ended it early or nil; the error of its
+// inventory stays. It is ErrNotFound where the order has ended already.
+func (db *DB) FinishOrder(ctx context.Context, id int64, failure error) error {
 	return db.tx(ctx, fmt.Sprintf("finish order %d", id), func(tx *tx) error {
-		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, error = $3 WHERE id = $1 AND node = $4 AND finished_at = 0`,
-			id, db.now(), text, node))
+		return oneRow(tx.ExecContext(ctx, `UPDATE orders SET finished_at = $2, `+outOfHand+`, state = 'taken', fence = fence + 1,
+			error = COALESCE(NULLIF(CAST($3 AS text), ''), error) WHERE id = $1 AND finished_at = 0`, id, db.now(), textOf(failure)))
 	})
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // Order returns an order, or ErrNotFound.
 func (db *DB) Order(ctx context.Context, id int64) (Order, error) {
-	o, err := reading(ctx, db.engine, func() (Order, error) { return scanOrder(db.read.QueryRowContext(ctx, orderByID, id)) })
+	o, err := reading(ctx, db.engine, func() (Order, error) {
+		return scanOrder(db.read.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE id = $1`, id))
+	})
 	return o, db.wrap(fmt.Sprintf("order %d", id), err)
 }
 
-const orderByID = `SELECT id, scope, node, error, created_at, started_at, finished_at FROM orders WHERE id = $1`
+const orderColumns = `id, scope, state, owner, error, created_at, finished_at`
 
 func scanOrder(row scanner) (Order, error) {
 	var o Order
 	var scope string
-	var created, started, finished int64
-	err := row.Scan(&o.ID, &scope, &o.Node, &o.Error, &created, &started, &finished)
+	var created, finished int64
+	err := row.Scan(&o.ID, &scope, &o.State, &o.Owner, &o.Error, &created, &finished)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Order{}, ErrNotFound
 	}
 	if err != nil {
 		return Order{}, err
 	}
-	o.Created, o.Started, o.Finished = fromMillis(created), fromMillis(started), fromMillis(finished)
+	o.Created, o.Finished = fromMillis(created), fromMillis(finished)
 	if err := json.Unmarshal([]byte(scope), &o.Scope); err != nil {
 		return Order{}, fmt.Errorf("scope of order %d: %w", o.ID, err)
 	}

@@ -30,8 +30,14 @@ type QueueOptions struct {
 	// Work does one study. It claims the study first; a study that cannot be
 	// claimed is no error. What becomes of it is in the ledger, so an error here
 	// is only logged. The context ends when the queue stops.
-	Work   func(ctx context.Context, studyID int64) error
-	Logger *slog.Logger // nil: the database's
+	Work func(ctx context.Context, studyID int64) error
+	// Windows is how many windows of an inventory are taken at once; with zero this
+	// process takes none. Window takes one, after claiming it, End brings the inventory
+	// of an order to its end, after claiming that. Their errors are logged as well.
+	Windows int
+	Window  func(ctx context.Context, windowID int64) error
+	End     func(ctx context.Context, orderID int64) error
+	Logger  *slog.Logger // nil: the database's
 }
 
 const (
@@ -61,8 +67,11 @@ func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &studyWorker{work: o.Work, log: log}); err != nil {
+	if o.Windows > 0 {
+		queues[windowQueue] = river.QueueConfig{MaxWorkers: o.Windows}
+	}
+	workers, err := o.workers(log)
+	if err != nil {
 		return nil, fmt.Errorf("staging: queue: %w", err)
 	}
 	s, err := db.scheduler(&river.Config{
@@ -154,25 +163,43 @@ func studyJob(study candidate, department string) river.InsertManyParams {
 	}
 }
 
-// studyWorker hands a job to the work of the options.
-type studyWorker struct {
-	river.WorkerDefaults[studyArgs]
-	work func(ctx context.Context, studyID int64) error
+// workers are what is done about each kind of job.
+func (o QueueOptions) workers(log *slog.Logger) (*river.Workers, error) {
+	workers := river.NewWorkers()
+	windows := func(ctx context.Context, w windowArgs) error {
+		for _, id := range w.WindowIDs {
+			if err := o.Window(ctx, id); err != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return workers, errors.Join(
+		river.AddWorkerSafely(workers, &worker[studyArgs]{work: func(ctx context.Context, s studyArgs) error { return o.Work(ctx, s.StudyID) }, log: log}),
+		river.AddWorkerSafely(workers, &worker[windowArgs]{work: windows, log: log}),
+		river.AddWorkerSafely(workers, &worker[endArgs]{work: func(ctx context.Context, e endArgs) error { return o.End(ctx, e.OrderID) }, log: log}),
+	)
+}
+
+// worker hands jobs of one kind to the work of the options.
+type worker[Args river.JobArgs] struct {
+	river.WorkerDefaults[Args]
+	work func(ctx context.Context, args Args) error
 	log  *slog.Logger
 }
 
-// Work always ends the job: whether a study is tried again is the ledger's to
-// say. A panic costs the study its attempt and nobody else anything; its lease
+// Work always ends the job: whether something is tried again is the ledger's to
+// say. A panic costs a study its attempt and nobody else anything; its lease
 // runs out.
-func (w *studyWorker) Work(ctx context.Context, job *river.Job[studyArgs]) error {
-	log := w.log.With("study_id", job.Args.StudyID)
+func (w *worker[Args]) Work(ctx context.Context, job *river.Job[Args]) error {
+	log := w.log.With("job", job.Kind, "of", job.Args)
 	defer func() {
 		if bug := recover(); bug != nil {
-			log.ErrorContext(ctx, "work on a study panicked", "panic", bug, "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "work panicked", "panic", bug, "stack", string(debug.Stack()))
 		}
 	}()
-	if err := w.work(ctx, job.Args.StudyID); err != nil && ctx.Err() == nil {
-		log.ErrorContext(ctx, "work on a study ended with an error", "error", err)
+	if err := w.work(ctx, job.Args); err != nil && ctx.Err() == nil {
+		log.ErrorContext(ctx, "work ended with an error", "error", err)
 	}
 	return nil
 }

@@ -12,15 +12,24 @@ const (
 	gone           = ` AND (lease_until < $1 OR ($2 = 1 AND node = $3))`
 	reclaimWorking = `UPDATE studies SET ` + takeBack + `, attempts = attempts - 1, soft_tries = soft_tries + 1, updated_at = $1
 		WHERE ` + inHand + ` AND state <> 'queued'` + gone
-	reclaimQueued = `UPDATE studies SET ` + takeBack + `, updated_at = $1 WHERE ` + inHand + ` AND state = 'queued'` + gone
+	reclaimQueued  = `UPDATE studies SET ` + takeBack + `, updated_at = $1 WHERE ` + inHand + ` AND state = 'queued'` + gone
+	reclaimWindows = `UPDATE windows SET state = 'waiting', ` + outOfHand + `, fence = fence + 1, updated_at = $1
+		WHERE state IN ('queued', 'working')` + gone
+	reclaimOrders = `UPDATE orders SET state = 'taking', ` + outOfHand + `, fence = fence + 1
+		WHERE finished_at = 0 AND state IN ('queued', 'closing')` + gone
 	expireWorking = `UPDATE studies SET ` + takeBack + `, class = 'timeout', reason = 'in work for too long', updated_at = $1
 		WHERE ` + inHand + ` AND state <> 'queued' AND claimed_at < $2`
 )
 
+// abandoned ends the orders whose owners gave no sign of life.
+const abandoned = `UPDATE orders SET finished_at = $1, error = 'the process that gave the order died', state = 'taken', ` + outOfHand + `
+	WHERE finished_at = 0 AND owner <> '' AND owner_until < $1`
+
 // Reclaim returns to to-migrate what nobody works on any more and reports how
 // many studies: those whose lease ran out and, with all, every one of the named
 // node, which has just started and holds nothing yet. The death of a process is
-// not the study's fault, so the attempt is given back as a soft try.
+// not the study's fault, so the attempt is given back as a soft try. Windows and the
+// ends of inventories are returned likewise, and the orders of owners that died end.
 func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 	reclaimed := 0
 	err := db.tx(ctx, "reclaim studies", func(tx *tx) error {
@@ -30,7 +39,16 @@ func (db *DB) Reclaim(ctx context.Context, node string, all bool) (int, error) {
 			return err
 		}
 		queued, err := rowsOf(tx.ExecContext(ctx, reclaimQueued, args...))
+		if err != nil {
+			return err
+		}
 		reclaimed = working + queued
+		for _, statement := range []string{reclaimWindows, reclaimOrders} {
+			if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, abandoned, args[0])
 		return err
 	})
 	if err != nil {

@@ -19,18 +19,22 @@ type Staged struct {
 // lists more instances than before, and only then. The window may be 0.
 func (db *DB) StageStudies(ctx context.Context, windowID int64, studies []Study) (Staged, error) {
 	var staged Staged
-	err := db.tx(ctx, "stage studies", func(tx *tx) error {
-		s, err := db.stager(ctx, tx, windowID, mergeListed)
-		if err != nil {
-			return err
-		}
-		if err := s.studies(ctx, studies); err != nil {
-			return err
-		}
-		staged = s.staged
-		return nil
+	err := db.tx(ctx, "stage studies", func(tx *tx) (err error) {
+		staged, err = db.stageStudies(ctx, tx, windowID, studies)
+		return err
 	})
 	return staged, err
+}
+
+func (db *DB) stageStudies(ctx context.Context, tx *tx, windowID int64, studies []Study) (Staged, error) {
+	s, err := db.stager(ctx, tx, windowID, mergeListed)
+	if err != nil {
+		return Staged{}, err
+	}
+	if err := s.studies(ctx, studies); err != nil {
+		return Staged{}, err
+	}
+	return s.staged, nil
 }
 
 // incoming is the table that a batch is loaded into, in the fastest way the engine

@@ -19,37 +19,36 @@ type StagedRecord struct {
 	Placeholder string
 }
 
-// StageRecords takes a batch of legacy records into the ledger and moves the
-// window's cursor in the same transaction. What a record says of a known study
-// fills gaps only. A migrated study that gained a record or an attachment
-// returns to to-migrate. The window may be 0, then there is no cursor.
-func (db *DB) StageRecords(ctx context.Context, windowID int64, cursor string, records []StagedRecord) (Staged, error) {
+// StageRecords takes a batch of legacy records into the ledger. What a record says of a
+// known study fills gaps only. A migrated study that gained a record or an attachment
+// returns to to-migrate. Records of a window are staged by its claim, with its cursor.
+func (db *DB) StageRecords(ctx context.Context, records []StagedRecord) (Staged, error) {
 	var staged Staged
-	err := db.tx(ctx, "stage records", func(tx *tx) error {
-		s, err := db.stager(ctx, tx, windowID, mergeRecord)
-		if err != nil {
-			return err
-		}
-		studies := make([]Study, len(records))
-		for i, record := range records {
-			studies[i] = record.Study
-		}
-		if err := s.studies(ctx, studies); err != nil {
-			return err
-		}
-		for _, record := range records {
-			if err := s.record(ctx, record); err != nil {
-				return fmt.Errorf("record of study %q: %w", record.Study.UID, err)
-			}
-		}
-		staged = s.staged
-		if windowID == 0 {
-			return nil
-		}
-		return oneRow(tx.ExecContext(ctx, `UPDATE windows SET record_cursor = $2, updated_at = $3 WHERE id = $1`,
-			windowID, cursor, s.now))
+	err := db.tx(ctx, "stage records", func(tx *tx) (err error) {
+		staged, err = db.stageRecords(ctx, tx, 0, records)
+		return err
 	})
 	return staged, err
+}
+
+func (db *DB) stageRecords(ctx context.Context, tx *tx, windowID int64, records []StagedRecord) (Staged, error) {
+	s, err := db.stager(ctx, tx, windowID, mergeRecord)
+	if err != nil {
+		return Staged{}, err
+	}
+	studies := make([]Study, len(records))
+	for i, record := range records {
+		studies[i] = record.Study
+	}
+	if err := s.studies(ctx, studies); err != nil {
+		return Staged{}, err
+	}
+	for _, record := range records {
+		if err := s.record(ctx, record); err != nil {
+			return Staged{}, fmt.Errorf("record of study %q: %w", record.Study.UID, err)
+		}
+	}
+	return s.staged, nil
 }
 
 func (s *stager) record(ctx context.Context, r StagedRecord) error {

@@ -3,7 +3,6 @@ package staging_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -96,7 +95,7 @@ func record(s staging.Study, key string, attachments ...string) staging.StagedRe
 
 func TestRecordsFillGapsAndReopen(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		w, err := l.Window(l.ctx, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC))
+		w, err := l.TakeWindow(l.ctx, day(2), day(3), node, lease)
 		must(t, err)
 		undated := staging.Study{UID: "1.2.1", PatientID: "P1", ListedInstances: 1}
 		l.stage(t, undated)
@@ -104,7 +103,7 @@ func TestRecordsFillGapsAndReopen(t *testing.T) {
 
 		said := staging.Study{UID: "1.2.1", Key: "77", PatientID: "OTHER", Department: "CARD", RangeDate: "2026-01-02", ListedInstances: -1}
 		batch := []staging.StagedRecord{record(said, "77", "a1", "a2"), record(staging.Study{UID: "2.25.9", Key: "78", Kind: staging.Ghost, RangeDate: "2026-01-02"}, "78")}
-		staged, err := l.StageRecords(l.ctx, w.ID, "78", batch)
+		staged, err := w.StageRecords(l.ctx, "78", batch)
 		must(t, err)
 		if staged != (staging.Staged{New: 1, Known: 1, Reopened: 1}) {
 			t.Errorf("staged %+v", staged)
@@ -116,11 +115,11 @@ func TestRecordsFillGapsAndReopen(t *testing.T) {
 		if len(items) != 4 {
 			t.Errorf("it has %d items", len(items))
 		}
-		if w, err = l.Window(l.ctx, w.From, w.To); err != nil || w.RecordCursor != "78" {
-			t.Errorf("the window is %+v, %v", w, err)
+		if now := l.windows(t)[0]; now.RecordCursor != "78" {
+			t.Errorf("the window is %+v", now)
 		}
 		must(t, l.migrate(l.claim(t, "1.2.1"), nil))
-		if staged, err = l.StageRecords(l.ctx, w.ID, "78", batch); err != nil || staged != (staging.Staged{Known: 2}) {
+		if staged, err = w.StageRecords(l.ctx, "78", batch); err != nil || staged != (staging.Staged{Known: 2}) {
 			t.Errorf("the same records again: %+v, %v", staged, err)
 		}
 		ghost, _ := l.study(t, "2.25.9")
@@ -136,12 +135,12 @@ func TestRecordsFillGapsAndReopen(t *testing.T) {
 func TestAPlaceholderIsSkippedOnceItsRecordJoined(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		placeholder := record(staging.Study{UID: "2.25.1", Kind: staging.Ambiguous, Key: "5"}, "5", "a1")
-		_, err := l.StageRecords(l.ctx, 0, "", []staging.StagedRecord{placeholder})
+		_, err := l.StageRecords(l.ctx, []staging.StagedRecord{placeholder})
 		must(t, err)
 		must(t, l.claim(t, "2.25.1").Fail(l.ctx, staging.Data, "two studies match"))
 		joined := record(study(1), "5", "a1")
 		joined.Placeholder = "2.25.1"
-		_, err = l.StageRecords(l.ctx, 0, "", []staging.StagedRecord{joined})
+		_, err = l.StageRecords(l.ctx, []staging.StagedRecord{joined})
 		must(t, err)
 		s, items := l.study(t, "2.25.1")
 		if s.State != staging.Skipped || s.Reason != "joined 1.2.1" || items[0].State != staging.ItemSkipped {

@@ -16,7 +16,7 @@ import (
 func (l *ledger) fill(t *testing.T) {
 	t.Helper()
 	l.stage(t, study(1), study(2), study(3), study(4))
-	_, err := l.StageRecords(l.ctx, 0, "", []staging.StagedRecord{record(study(1), "k1", "a1", "a2"), record(study(2), "k2", "a3")})
+	_, err := l.StageRecords(l.ctx, []staging.StagedRecord{record(study(1), "k1", "a1", "a2"), record(study(2), "k2", "a3")})
 	must(t, err)
 	must(t, l.migrate(l.claim(t, "1.2.1"), instances("1.2.1", 2)))
 	c := l.claim(t, "1.2.2")

@@ -45,6 +45,7 @@ type cluster struct {
 	mu    sync.Mutex
 	done  map[string]int // by study, how often a node said that it was migrated
 	ended chan string    // studies, as they are migrated
+	leads chan int       // nodes, as they begin to lead
 }
 
 // clusterNode is one of the processes: what its environment says, and its life.
@@ -55,7 +56,8 @@ type clusterNode struct {
 
 func newCluster(t *testing.T, studies int) *cluster {
 	t.Helper()
-	c := &cluster{lab: newLab(t, 0), server: pgtest.StartServer(t), studies: studies, done: map[string]int{}, ended: make(chan string, 10*studies)}
+	c := &cluster{lab: newLab(t, 0), server: pgtest.StartServer(t), studies: studies, done: map[string]int{},
+		ended: make(chan string, 10*studies), leads: make(chan int, 1000)}
 	c.edit("sqlite:"+c.dir+"/staging.db", c.server.URL())
 	for i := range studies {
 		day := time.Date(2026, 1, 1+i%31, 0, 0, 0, 0, time.UTC)
@@ -98,6 +100,9 @@ func (c *cluster) start(i int) <-chan struct{} {
 			fmt.Fprintln(&p.log, line)
 			if strings.Contains(line, "msg=serving") {
 				ready()
+			}
+			if strings.Contains(line, `msg="this node leads`) {
+				c.leads <- i
 			}
 			if _, rest, migrated := strings.Cut(line, `msg="study migrated" study=`); migrated {
 				uid, _, _ := strings.Cut(rest, " ")
@@ -149,11 +154,16 @@ func (c *cluster) await(studies int) {
 // kill ends a node without warning, and starts it again.
 func (c *cluster) kill(i int) {
 	c.t.Helper()
+	c.end(i)
+	c.start(i)
+}
+
+// end ends a node without warning.
+func (c *cluster) end(i int) {
 	p := c.nodes[i].life
 	p.Process.Kill()
 	p.drained.Wait()
 	p.Wait()
-	c.start(i)
 }
 
 // exact demands that nothing was lost, altered or done twice, that the ledger adds up,
@@ -197,6 +207,29 @@ func TestNodesKilledAtWorkLoseAndRepeatNothing(t *testing.T) {
 		c.kill(rand.IntN(clusterNodes))
 	}
 	c.exact(follower, kills*nodeWorkers*clusterInstances)
+}
+
+// The node that leads dies when nobody has anything in hand; another feeds what was
+// ordered, windows and studies, within seconds.
+func TestWhenTheNodeThatLeadsDiesAnotherFeeds(t *testing.T) {
+	t.Parallel()
+	const studies = 40
+	c := newCluster(t, studies)
+	leader := <-c.leads
+	c.run(exitOK, "pause")
+	follower := c.follow()
+	c.eventually("the inventory is taken", func() bool {
+		out, _ := c.run(exitOK, "status", "--json")
+		return strings.Contains(out, fmt.Sprintf(`"to-migrate":%d`, studies))
+	})
+	c.end(leader)
+	c.run(exitOK, "resume")
+	c.await(studies)
+	if next := <-c.leads; next == leader {
+		t.Errorf("node %d leads, which is dead", next)
+	}
+	c.start(leader)
+	c.exact(follower, 0)
 }
 
 func TestTheDatabaseRestartsUnderNodesAtWork(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"pacsbridge/bridge"
@@ -10,15 +11,36 @@ import (
 	"pacsbridge/staging"
 )
 
-// dispatch sets up who queues studies, for this node and for the whole cluster.
+// dispatch sets up who queues what was ordered, and who takes care of the cluster: the
+// node that leads.
 func (e *engine) dispatch(departments []staging.Department) {
 	options := staging.FeedOptions{Node: e.node, Room: e.settings.Migration.Queue, Departments: names(departments)}
 	e.dispatcher = bridge.NewDispatcher(e.db, options, e.openHours, e.log)
 	for _, d := range departments {
 		e.dispatcher.Workers += d.Workers
 	}
+	e.dispatcher.Step = e.settings.Migration.Window
+	e.dispatcher.OnFulfilled = func(int64) { e.news.ring() }
 	e.staged = e.dispatcher.Ring
-	e.caretaker = &bridge.Caretaker{Ledger: e.db, Node: e.node, Limit: e.settings.Migration.Timeout, Open: e.openHours, Logger: e.log}
+	e.caretaker = &bridge.Caretaker{Ledger: e.db, Node: e.node, Limit: e.settings.Migration.Timeout, Logger: e.log}
+	e.caretaker.OnLeads = func() {
+		e.log.Info("this node leads: it queues what was ordered, and takes back what dead workers hold", "node", e.node)
+		e.dispatcher.Ring()
+	}
+	e.dispatcher.Leads = e.caretaker.Leads
+}
+
+// newStocktaker takes windows of inventories, as many at once as half of the associations
+// to OLD: studies are fetched beside it.
+func (e *engine) newStocktaker() (s *bridge.Stocktaker, windows int) {
+	inventory := e.inventory()
+	inventory.Node = e.node
+	inventory.OnStaged = func() { e.dispatcher.Ring() }
+	s = &bridge.Stocktaker{Inventory: *inventory, Ledger: e.db, OnEnded: func(order int64, err error) {
+		e.failures.Store(order, err)
+		e.dispatcher.Ring()
+	}}
+	return s, max(1, e.settings.Old.Associations/2)
 }
 
 // queues are the departments with their workers, as staging wants them.
@@ -43,17 +65,74 @@ func (e *engine) openHours(now time.Time) bool {
 	return e.settings.Old.Hours.Open(now) && e.settings.New.Hours.Open(now)
 }
 
-// carry migrates a scope: the inventory fills staging while what is there already
-// is worked off. An inventory that fails is told after all that was staged has
-// come to its end.
-func (e *engine) carry(ctx context.Context, scope staging.Scope, inventory func(context.Context) error) error {
-	taken := make(chan struct{})
-	failure := make(chan error, 1)
-	go func() {
-		defer close(taken)
-		failure <- inventory(ctx)
-	}()
-	err := e.dispatcher.Run(ctx, scope, taken)
-	<-taken
-	return errors.Join(err, <-failure)
+const (
+	// ownOrder is how long an order outlives a process that gave it and died.
+	ownOrder = 15 * time.Second
+	// keepOrder is how often its process says that it lives.
+	keepOrder = 3 * time.Second
+)
+
+// carry migrates a scope: the inventory fills staging while what is there already is
+// worked off, by whichever nodes there are. The order ends with this process. An inventory
+// that fails is told after all that was staged has come to its end.
+func (e *engine) carry(ctx context.Context, scope staging.Scope) error {
+	id, err := e.db.SubmitOwnOrder(ctx, scope, e.node, ownOrder)
+	if err != nil {
+		return fmt.Errorf("submit the order: %w", err)
+	}
+	e.dispatcher.Ring()
+	keep := time.NewTicker(keepOrder)
+	defer keep.Stop()
+	look := time.NewTicker(lookAtOrder)
+	defer look.Stop()
+	for {
+		select {
+		case <-e.news:
+		case <-look.C:
+		case <-keep.C:
+			if err := e.db.KeepOrder(ctx, id, ownOrder); err != nil && !errors.Is(err, staging.ErrNotFound) {
+				e.log.Warn("keep the order", "order", id, "error", err)
+			}
+			continue
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), e.withdraw(id))
+		}
+		order, err := e.db.Order(ctx, id)
+		var ledger *staging.Error
+		if err != nil && (!errors.As(err, &ledger) || !ledger.Temporary()) {
+			return fmt.Errorf("follow order %d: %w", id, err)
+		}
+		if err == nil && !order.Finished.IsZero() {
+			return e.outcome(order)
+		}
+	}
+}
+
+// outcome is the error that an order ended with, as it was where it befell this process.
+func (e *engine) outcome(o staging.Order) error {
+	if failure, ours := e.failures.Load(o.ID); ours && o.Error != "" && failure != nil {
+		return failure.(error)
+	}
+	return orderError(o)
+}
+
+// withdraw ends an order that is not wanted any more.
+func (e *engine) withdraw(id int64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	err := e.db.FinishOrder(ctx, id, errors.New("interrupted"))
+	if errors.Is(err, staging.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// bell wakes whoever waits for news.
+type bell chan struct{}
+
+func (b bell) ring() {
+	select {
+	case b <- struct{}{}:
+	default:
+	}
 }

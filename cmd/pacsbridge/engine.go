@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,8 @@ type engine struct {
 	committer  *bridge.Committer // nil with new.commitment: off
 	caretaker  *bridge.Caretaker
 	forwarder  *bridge.Forwarder       // nil unless node.unsolicited is forward
+	failures   sync.Map                // errors of inventories that ended in this process, by order
+	news       bell                    // rung when an order has come to its end
 	halt       context.CancelCauseFunc // set while it runs
 }
 
@@ -54,7 +57,7 @@ func listen(s *conf.Settings) (net.Listener, error) {
 
 // newEngine puts the node together. It owns the listener.
 func newEngine(r *rig, listener net.Listener) (*engine, error) {
-	e := &engine{rig: r, node: nodeName(r.settings, listener), listener: listener}
+	e := &engine{rig: r, node: nodeName(r.settings, listener), listener: listener, news: make(bell, 1)}
 	boundMemory()
 	var err error
 	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
@@ -76,7 +79,9 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		return nil, err
 	}
 	departments := queues(r.settings)
+	stock, windows := e.newStocktaker()
 	e.queue, err = staging.NewQueue(r.db, staging.QueueOptions{Departments: departments, Logger: r.log,
+		Windows: windows, Window: e.ringing(stock.Window), End: stock.End,
 		Work: func(ctx context.Context, studyID int64) error {
 			defer e.dispatcher.Working()()
 			return migrator.Migrate(ctx, studyID)
@@ -89,6 +94,14 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// ringing is work after which there may be more of its kind to queue.
+func (e *engine) ringing(work func(context.Context, int64) error) func(context.Context, int64) error {
+	return func(ctx context.Context, id int64) error {
+		defer e.dispatcher.Ring()
+		return work(ctx, id)
+	}
 }
 
 // nodeName names this node in the ledger, the same at each start: it holds the
@@ -138,7 +151,7 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 
 // background is what the node does of itself while it works.
 func (e *engine) background(ctx context.Context) error {
-	return e.beside(ctx, e.forwarder.Run, e.caretaker.Run)
+	return e.beside(ctx, e.forwarder.Run, func(ctx context.Context) error { return e.beside(ctx, e.dispatcher.Run, e.caretaker.Run) })
 }
 
 // beside runs work with something beside it, which ends when the work does and

@@ -93,7 +93,7 @@ func (r *rig) asNode(ctx context.Context, listener net.Listener, o order) error 
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return engine.run(ctx, func(ctx context.Context) error { return engine.carry(ctx, o.scope, o.inventory) })
+	return engine.run(ctx, func(ctx context.Context) error { return engine.carry(ctx, o.scope) })
 }
 
 // verdict is the end of a run that went to its end: an error of its own where

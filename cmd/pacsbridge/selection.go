@@ -138,6 +138,9 @@ func rangeOrder(r *rig, scope staging.Scope) (order, error) {
 		}
 		inventory := r.inventory()
 		inventory.Undated = scope.Undated
+		if inventory.Known, err = r.db.Knowledge(ctx, scope); err != nil {
+			return err
+		}
 		found, err := inventory.Range(ctx, from, to)
 		r.log.Info("inventory taken", "from", scope.From, "to", scope.To, "studies", found.Studies, "records", found.Records,
 			"new", found.New, "reopened", found.Reopened, "undated", found.Undated)
