@@ -32,8 +32,13 @@ func (m *Migrator) usedUp(study staging.Study) error {
 	return &UsedUpError{Attempts: study.Attempts - 1, GivenBack: study.SoftTries, Last: study.Reason}
 }
 
-// attempt is one journey. A panic of ours ends this study's attempt alone.
-func (m *Migrator) attempt(ctx context.Context, study staging.Study, ledger Ledger) (c *Collection, err error) {
+// attempt is one journey.
+func (m *Migrator) attempt(ctx context.Context, study staging.Study, ledger Ledger) (*Collection, error) {
+	return m.guarded(study, func() (*Collection, error) { return m.journey(ctx, study, newLogbook(ledger)) })
+}
+
+// guarded is work on a study. A panic of ours ends this study's attempt alone.
+func (m *Migrator) guarded(study staging.Study, work func() (*Collection, error)) (c *Collection, err error) {
 	c = NewCollection(study, nil)
 	defer func() {
 		if p := recover(); p != nil {
@@ -41,5 +46,5 @@ func (m *Migrator) attempt(ctx context.Context, study staging.Study, ledger Ledg
 			err = fmt.Errorf("fault of the program: %v", p)
 		}
 	}()
-	return m.journey(ctx, study, newLogbook(ledger))
+	return work()
 }

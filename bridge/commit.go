@@ -148,14 +148,15 @@ func (k *Committer) demand(ctx context.Context, c *Collection) error {
 	}
 }
 
-// unanswered gives a study back that waits for the answer, until its patience is over.
+// unanswered leaves a study to a later look that waits for the answer, until its
+// patience is over.
 func (k *Committer) unanswered(c *Collection, s standing) error {
 	pending := PendingCommitmentError{Objects: len(s.open), Since: s.since}
-	if since := c.Study.WaitingSince; !since.IsZero() && time.Since(since) > k.Patience {
+	if since := c.Study.VerifyingSince; !since.IsZero() && time.Since(since) > k.Patience {
 		late := UnansweredError(pending)
 		return doubt(&late, s.open)
 	}
-	return doubt(&pending, s.open)
+	return c.later(doubt(&pending, s.open), k.Answer)
 }
 
 // ask sends requests for the objects at once.

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -186,16 +187,26 @@ func (x *crossing) report(ae string, result dimse.CommitResult) error {
 func TestARequestForCommitmentSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	x := cross(t, 1)
-	x.migrator.Attempts, x.migrator.Patience = 1, staging.Patience{First: time.Millisecond, Longest: time.Millisecond, Limit: time.Nanosecond}
 	hold := make(chan struct{})
 	x.new.SetFaults(dimsetest.Faults{Commit: dimsetest.CommitFaults{Hold: hold, OwnAssociation: true}})
 	x.commits(bridge.CommitterOptions{Require: true, Answer: time.Millisecond})
-	check(t, x.run())
-	x.wantFailed(staging.PeerBusy, all(x)...)
+	check(t, ignore(x.stock.Range(t.Context(), january(1), january(31))))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- x.workOff(ctx) }()
+	study := x.old.Instances()[0].StudyUID
+	x.eventually("it waits for its commitment in nobody's hand", func() bool {
+		s, _, err := x.db.Study(t.Context(), study)
+		return err == nil && !s.VerifyingSince.IsZero()
+	})
+	stop()
+	<-ended
+	check(t, x.queue.Stop(context.Background()))
 
 	x.commits(bridge.CommitterOptions{Require: true, Answer: 10 * time.Second})
 	close(hold)
-	check(t, x.run())
+	x.work(slog.New(slog.DiscardHandler))
+	check(t, x.workOff(t.Context()))
 	allSettled(x)
 	if n := x.new.Counts().Commits; n != 1 {
 		t.Errorf("commitment was requested %d times, want once", n)

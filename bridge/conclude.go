@@ -22,12 +22,15 @@ func (m *Migrator) conclude(ctx context.Context, claim *staging.Claim, items []s
 	ctx, cancel := outlasting(ctx)
 	defer cancel()
 	study := claim.Study()
+	var unproven *unprovenYet
 	switch {
 	case errors.Is(err, staging.ErrLeaseLost):
 		m.Logger.Warn("lease lost; another process goes on with the study", "study", study.UID)
 		return nil
 	case err == nil:
 		return m.migrated(ctx, claim, items)
+	case errors.As(err, &unproven):
+		return m.parked(ctx, claim, items, unproven)
 	case stopping:
 		return claim.Return(ctx, "", "the run was stopped", 0, true, items...)
 	}

@@ -151,6 +151,7 @@ func (x *crossing) serve(log *slog.Logger) {
 func (x *crossing) work(log *slog.Logger) {
 	x.queue = must(staging.NewQueue(x.db, staging.QueueOptions{
 		Departments: []staging.Department{{Name: staging.AllOthers, Workers: 3}}, Logger: log,
+		Verifications: 2, Verify: func(ctx context.Context, id int64) error { return x.migrator.Prove(ctx, id) },
 		Work: func(ctx context.Context, id int64) error {
 			defer x.feeder.Working()()
 			return x.migrator.Migrate(ctx, id)
@@ -198,7 +199,7 @@ func (x *crossing) workOff(ctx context.Context) error {
 	x.t.Helper()
 	feeding, stop := context.WithCancel(ctx)
 	defer stop()
-	fulfilled, ended := make(chan int64, 1), make(chan error, 1)
+	fulfilled, ended := make(chan int64, 10), make(chan error, 1)
 	x.feeder.OnFulfilled = func(order int64) { fulfilled <- order }
 	must(x.db.SubmitOrder(ctx, staging.Scope{}))(x.t)
 	go func() { ended <- x.feeder.Run(feeding) }()

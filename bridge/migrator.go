@@ -15,6 +15,8 @@ import (
 // Claims leases studies to this process.
 type Claims interface {
 	Claim(ctx context.Context, studyID int64, node string, lease time.Duration) (*staging.Claim, error)
+	// ClaimVerification leases one that is delivered and waits for its proof.
+	ClaimVerification(ctx context.Context, studyID int64, node string, lease time.Duration) (*staging.Claim, error)
 }
 
 // Migrator carries one study at a time from OLD to NEW and gives the verdict.

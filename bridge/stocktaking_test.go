@@ -129,8 +129,8 @@ func TestAnInventoryByJobsThatCannotBeCompleteFails(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("the inventory succeeded")
 	}
-	if n := x.old.Counts().Finds; n != 6 {
-		t.Errorf("%d queries, want three of a window and three at the end", n)
+	if n := x.old.Counts().Finds; n != 2*4 {
+		t.Errorf("%d queries, want three of a window and three at the end, each with one whether others are answered", n)
 	}
 }
 

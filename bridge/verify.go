@@ -13,6 +13,7 @@ type Verifier struct {
 	New      Lister
 	Archive  *Keeper       // nil: there is no archive
 	Patience time.Duration // how long NEW may take to list what it has just stored; 30 s when zero
+	Hold     time.Duration // of that, how long a worker waits with the study in hand; 2 s when zero
 	Commit   *Committer    // asks NEW for storage commitment as well; nil: nobody does
 }
 
@@ -28,13 +29,18 @@ func (e *UnprovenError) Error() string {
 	return fmt.Sprintf("%d objects were stored with success and are not listed by the new PACS, the first: %s", len(e.UIDs), e.UIDs[0])
 }
 
-// Verify marks as done what NEW lists. What it does not list within Patience
-// counts as not stored, so that another attempt sends it again.
+// Verify marks as done what NEW lists. A study that it does not list within Hold is left
+// to a later look; what it does not list within Patience counts as not stored, so that
+// another attempt sends it again.
 func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 	if len(c.travelling()) == 0 {
 		return nil
 	}
-	deadline := time.Now().Add(k.patience())
+	begun := time.Now()
+	since := c.Study.VerifyingSince
+	if since.IsZero() {
+		since = begun
+	}
 	for pause := firstLook; ; pause *= 2 {
 		listed, err := listedAt(ctx, k.New, c)
 		if err == nil {
@@ -47,8 +53,11 @@ func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 		if len(unproven) == 0 {
 			return k.Commit.commit(ctx, c)
 		}
-		if time.Now().Add(pause).After(deadline) {
+		switch next := time.Now().Add(pause); {
+		case next.Sub(since) > k.patience():
 			return disprove(unproven)
+		case (!c.Study.VerifyingSince.IsZero() || next.Sub(begun) > k.hold()) && len(c.kept()) == 0:
+			return c.later(fmt.Errorf("%d objects are not listed by the new PACS yet", len(unproven)), k.hold())
 		}
 		if err := wait(ctx, pause); err != nil {
 			return err
@@ -61,6 +70,7 @@ func (k *Verifier) Verify(ctx context.Context, c *Collection) error {
 const firstLook = 250 * time.Millisecond
 
 func (k *Verifier) patience() time.Duration { return orDefault(k.Patience, 30*time.Second) }
+func (k *Verifier) hold() time.Duration     { return orDefault(k.Hold, 2*time.Second) }
 
 // prove marks the objects that NEW lists and returns the others.
 func prove(c *Collection, listed []Listed) (unproven []*staging.Item) {

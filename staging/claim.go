@@ -40,7 +40,7 @@ func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.
 	err := db.again(ctx, func() error {
 		now := db.now()
 		row := db.write.QueryRowContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
-			attempts = attempts + 1, fence = fence + 1, grown = 0, updated_at = $4 WHERE id = $1 AND state = 'queued' AND holder IN ('', $2)
+			attempts = attempts + 1, fence = fence + 1, grown = 0, verify_since = 0, updated_at = $4 WHERE id = $1 AND state = 'queued' AND holder IN ('', $2)
 			RETURNING fence, `+studyColumns, studyID, node, now+lease.Milliseconds(), now)
 		var err error
 		c.study, err = scanStudy(prefixed{row, []any{&c.fence}})
@@ -145,13 +145,14 @@ func (c *Claim) quick(ctx context.Context, doing string, to State) (bool, error)
 // the study, and ends with one change of its row.
 type step struct {
 	*Claim
-	tx    *tx
-	now   int64
-	from  State // where the study stood
-	to    State // where it goes; "" where it stays
-	grown bool
-	q     query
-	set   []string
+	tx     *tx
+	now    int64
+	from   State // where the study stood
+	to     State // where it goes; "" where it stays
+	grown  bool
+	parked bool // it sets its lease by itself
+	q      query
+	set    []string
 }
 
 // fenced runs one step of the claim. Reading the row proves the hold, and locks
@@ -171,7 +172,7 @@ func (c *Claim) fenced(ctx context.Context, doing string, work func(*step) error
 		if err := work(s); err != nil {
 			return err
 		}
-		if !s.ended() {
+		if !s.ended() && !s.parked {
 			s.change("lease_until = ", s.now+c.lease.Milliseconds())
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE studies SET updated_at = $2, `+strings.Join(s.set, ", ")+` WHERE id = $1`, s.q.args...)

@@ -183,9 +183,10 @@ func scanCommitment(row scanner) (Commitment, error) {
 	return c, json.Unmarshal([]byte(objects), &c.Objects)
 }
 
-// Hasten lets a study that waits for its next attempt go at once.
+// Hasten lets a study that waits for its next attempt, or for its proof, go at once.
 func (db *DB) Hasten(ctx context.Context, studyUID string) error {
-	_, err := db.change(ctx, "hasten study "+studyUID, `UPDATE studies SET not_before = 0, updated_at = $2
-		WHERE uid = $1 AND state = 'to-migrate' AND not_before > 0`, studyUID, db.now())
+	_, err := db.change(ctx, "hasten study "+studyUID, `UPDATE studies SET not_before = 0, updated_at = $2,
+		verify_at = CASE WHEN verify_at > $2 THEN $2 ELSE verify_at END
+		WHERE uid = $1 AND (state = 'to-migrate' AND not_before > 0 OR verify_at > 0)`, studyUID, db.now())
 	return err
 }

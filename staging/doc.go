@@ -29,7 +29,8 @@
 // of a lease. Each write of a claim is fenced, so that a worker that was given up
 // and comes back writes nothing (ErrLeaseLost); Reclaim gives back what nobody
 // holds any more. A job that comes twice, or from a process that died, finds
-// nothing to claim.
+// nothing to claim. A delivered study whose proof takes its time is parked: it stays
+// verifying in nobody's hand, and ClaimVerification takes it up for another look.
 //
 //	db, err := staging.Open(ctx, staging.Options{URL: "sqlite:pacsbridge.db"})
 //	…

@@ -37,7 +37,11 @@ type QueueOptions struct {
 	Windows int
 	Window  func(ctx context.Context, windowID int64) error
 	End     func(ctx context.Context, orderID int64) error
-	Logger  *slog.Logger // nil: the database's
+	// Verifications is how many studies that wait for their proof are looked for at once;
+	// with zero this process looks for none. Verify does one, after claiming it.
+	Verifications int
+	Verify        func(ctx context.Context, studyID int64) error
+	Logger        *slog.Logger // nil: the database's
 }
 
 const (
@@ -69,6 +73,9 @@ func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
 	}
 	if o.Windows > 0 {
 		queues[windowQueue] = river.QueueConfig{MaxWorkers: o.Windows}
+	}
+	if o.Verifications > 0 {
+		queues[verificationQueue] = river.QueueConfig{MaxWorkers: o.Verifications}
 	}
 	workers, err := o.workers(log)
 	if err != nil {
@@ -177,6 +184,7 @@ func (o QueueOptions) workers(log *slog.Logger) (*river.Workers, error) {
 	return workers, errors.Join(
 		river.AddWorkerSafely(workers, &worker[studyArgs]{work: func(ctx context.Context, s studyArgs) error { return o.Work(ctx, s.StudyID) }, log: log}),
 		river.AddWorkerSafely(workers, &worker[windowArgs]{work: windows, log: log}),
+		river.AddWorkerSafely(workers, &worker[verificationArgs]{work: func(ctx context.Context, v verificationArgs) error { return o.Verify(ctx, v.StudyID) }, log: log}),
 		river.AddWorkerSafely(workers, &worker[endArgs]{work: func(ctx context.Context, e endArgs) error { return o.End(ctx, e.OrderID) }, log: log}),
 	)
 }

@@ -6,12 +6,12 @@ import (
 )
 
 // takeBack returns a study from whoever holds it, who is fenced out by it.
-const takeBack = `state = 'to-migrate', node = '', lease_until = 0, fence = fence + 1`
+const takeBack = `state = 'to-migrate', node = '', lease_until = 0, verify_at = 0, fence = fence + 1`
 
 const (
 	gone           = ` AND (lease_until < $1 OR ($2 = 1 AND node = $3))`
 	reclaimWorking = `UPDATE studies SET ` + takeBack + `, attempts = attempts - 1, soft_tries = soft_tries + 1, updated_at = $1
-		WHERE ` + inHand + ` AND state <> 'queued'` + gone
+		WHERE ` + inHand + ` AND state <> 'queued' AND (lease_until < $1 OR ($2 = 1 AND node = $3 AND verify_at = 0))`
 	reclaimQueued  = `UPDATE studies SET ` + takeBack + `, updated_at = $1 WHERE ` + inHand + ` AND state = 'queued'` + gone
 	reclaimWindows = `UPDATE windows SET state = 'waiting', ` + outOfHand + `, fence = fence + 1, updated_at = $1
 		WHERE state IN ('queued', 'working')` + gone

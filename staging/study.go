@@ -52,6 +52,7 @@ type Study struct {
 	Class           Class
 	Reason          string
 	WaitingSince    time.Time // of the first soft try in a row; zero where it does not wait for a peer
+	VerifyingSince  time.Time // when it began to wait for its proof; zero where it did not have to
 	MigratedAt      time.Time // when it was migrated last; zero where it never was
 	Origin          Origin    // how it came into the ledger
 	Holder          string    // the node that alone holds instances of it which nobody asked for, and alone may work on it
@@ -63,17 +64,17 @@ var ErrNotFound = errors.New("not in the ledger")
 // studyColumns are the columns scanStudy reads, in its order.
 const studyColumns = `id, uid, study_key, kind, patient_id, issuer, accession_number, department, modalities, description,
 	study_date, range_date, listed_instances, priority, attempts, soft_tries, state, class, reason, waiting_since, migrated_at,
-	origin, holder`
+	origin, holder, verify_since`
 
 type scanner interface{ Scan(dest ...any) error }
 
 func scanStudy(row scanner) (Study, error) {
 	var s Study
-	var waiting, migrated int64
+	var waiting, migrated, verifying int64
 	err := row.Scan(&s.ID, &s.UID, &s.Key, &s.Kind, &s.PatientID, &s.Issuer, &s.AccessionNumber, &s.Department,
 		&s.Modalities, &s.Description, &s.Date, &s.RangeDate, &s.ListedInstances, &s.Priority, &s.Attempts,
-		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting, &migrated, &s.Origin, &s.Holder)
-	s.WaitingSince, s.MigratedAt = fromMillis(waiting), fromMillis(migrated)
+		&s.SoftTries, &s.State, &s.Class, &s.Reason, &waiting, &migrated, &s.Origin, &s.Holder, &verifying)
+	s.WaitingSince, s.MigratedAt, s.VerifyingSince = fromMillis(waiting), fromMillis(migrated), fromMillis(verifying)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, ErrNotFound
 	}

@@ -82,6 +82,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	stock, windows := e.newStocktaker()
 	e.queue, err = staging.NewQueue(r.db, staging.QueueOptions{Departments: departments, Logger: r.log,
 		Windows: windows, Window: e.ringing(stock.Window), End: stock.End,
+		Verifications: max(1, r.settings.New.Associations/2), Verify: e.ringing(migrator.Prove),
 		Work: func(ctx context.Context, studyID int64) error {
 			defer e.dispatcher.Working()()
 			return migrator.Migrate(ctx, studyID)
