@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -137,7 +136,7 @@ func TestTheArchiveIsPartOfTheStudy(t *testing.T) {
 		"records as rows alone":           {arrange: func(x *archiving) { x.migrator.Compose.Reports = false }, made: 1},
 		"a database that refuses once":    {arrange: func(x *archiving) { x.keepIn(shakyVault(x, 1, refused)) }, made: 4},
 		"a database that is away for a while": {arrange: func(x *archiving) {
-			x.migrator.Attempts, x.migrator.Patience.Limit = 1, time.Minute
+			x.migrator.Attempts = 1
 			x.keepIn(shakyVault(x, 4, away))
 		}, made: 4},
 		"a database that always refuses": {arrange: func(x *archiving) { x.keepIn(shakyVault(x, 1<<20, refused)) }, failed: staging.TargetRefused},

@@ -77,7 +77,7 @@ func TestStorageCommitmentIsRequired(t *testing.T) {
 		}
 	}
 	quick := bridge.CommitterOptions{Answer: 20 * time.Millisecond, Patience: 400 * time.Millisecond}
-	asksAgain := bridge.CommitterOptions{Answer: 20 * time.Millisecond, Patience: 6 * time.Second} // a quarter of it must pass first
+	asksAgain := bridge.CommitterOptions{Answer: 20 * time.Millisecond, Patience: 4 * slowdown * time.Second} // a quarter of it must pass first
 	meet(t, []mode{
 		{name: "commitment on the same association", arrange: required(bridge.CommitterOptions{}, func(*crossing) faults { return faults{} }),
 			check: allSettled},
@@ -203,7 +203,7 @@ func TestARequestForCommitmentSurvivesARestart(t *testing.T) {
 	<-ended
 	check(t, x.queue.Stop(context.Background()))
 
-	x.commits(bridge.CommitterOptions{Require: true, Answer: 10 * time.Second})
+	x.commits(bridge.CommitterOptions{Require: true, Answer: patience})
 	close(hold)
 	x.work(slog.New(slog.DiscardHandler))
 	check(t, x.workOff(t.Context()))
@@ -266,7 +266,7 @@ func TestStorageCommitmentOnTheSide(t *testing.T) {
 // sendAgain runs until NEW was sent the victim so often, and once more: not oftener.
 func (x *crossing) sendAgain(times int) {
 	x.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); x.sends() < times && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); x.sends() < times && time.Now().Before(deadline); {
 		x.settled() // an answer may come after it; the next look finds it
 		check(x.t, x.run())
 	}
@@ -279,7 +279,7 @@ func (x *crossing) sendAgain(times int) {
 func (x *crossing) settled() {
 	x.t.Helper()
 	x.commit.Drain(x.t.Context())
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
 		refused := must(x.db.RefusedCommitments(x.t.Context(), 10))(x.t)
 		if len(refused) == 0 {

@@ -45,8 +45,12 @@ type crossing struct {
 	disk     disk                        // of the spool
 }
 
-// shortPatience has pauses that a test does not notice.
-var shortPatience = staging.Patience{First: time.Millisecond, Longest: 60 * time.Millisecond, Limit: time.Second}
+// patience bounds what must come in the end, on a machine that is busy: no test
+// waits for it that goes well.
+const patience = time.Minute
+
+// shortPauses has pauses that a test does not notice.
+var shortPauses = staging.Patience{First: time.Millisecond, Longest: 60 * time.Millisecond, Limit: patience}
 
 // cross sets a crossing up with so many seeded studies at OLD, within January.
 func cross(t *testing.T, studies int) *crossing {
@@ -78,7 +82,7 @@ func crossWithin(t *testing.T, studies int, timeouts dimse.Timeouts) *crossing {
 		Compose:  &bridge.Composer{Spool: bytes, Reports: true},
 		Deliver:  &bridge.Deliverer{New: new, Spool: bytes},
 		Verify:   &bridge.Verifier{New: new, Patience: 300 * time.Millisecond},
-		Patience: shortPatience, Timeout: 20 * time.Second, Logger: log,
+		Patience: shortPauses, Timeout: patience, Logger: log,
 	}
 	t.Cleanup(func() {
 		closePeer(t, old)
@@ -265,8 +269,16 @@ func archive(t *testing.T, ae string, timeouts dimse.Timeouts) *dimsetest.Archiv
 
 func peer(name string, a *dimsetest.Archive, log *slog.Logger) *bridge.Peer {
 	p := a.Peer()
-	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Patience: shortPatience,
-		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: time.Second}}})
+	return bridge.NewPeer(bridge.PeerOptions{Name: name, Associations: 3, Destination: ourAE, Logger: log, Patience: shortPauses,
+		Dialer: dimse.Dialer{Address: p.Address, CallingAE: ourAE, CalledAE: p.AE, AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: patience}}})
+}
+
+// impatiently makes us wait for no answer longer than a moment, where some never
+// come.
+func (x *crossing) impatiently() {
+	moment := dimse.Timeouts{Response: slowdown * time.Second}
+	x.migrator.Old.(*bridge.Peer).Dialer.Timeouts = moment
+	x.migrator.Deliver.New.(*bridge.Peer).Dialer.Timeouts = moment
 }
 
 func january(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }

@@ -22,7 +22,7 @@ func heldUntil(n int, event <-chan struct{}, happened *bool) dimsetest.Pick {
 			select {
 			case <-event:
 				*happened = true
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 			}
 		}
 		return false

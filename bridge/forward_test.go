@@ -82,12 +82,12 @@ func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -156,9 +156,7 @@ func TestWhatWasAcknowledgedOutlivesTheProcess(t *testing.T) {
 	x.forwards()
 	until(t, "the study is migrated and let go", func() bool { return x.is(objects[0].StudyUID, staging.Migrated) && x.released() })
 	x.wantAtNew(objects...)
-	if left := must(filepath.Glob(filepath.Join(x.unsolicited(), "*")))(t); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	until(t, "nothing is left behind", func() bool { return len(must(filepath.Glob(filepath.Join(x.unsolicited(), "*")))(t)) == 0 })
 }
 
 func TestWhatNobodyAskedForJoinsAStudyThatWasMigrated(t *testing.T) {

@@ -29,7 +29,6 @@ func (d *disk) room() (free, size int64, err error) {
 // nothing else is fetched, and when there is room everything goes on.
 func TestAFullDiskIsWaitedForAndNothingIsLost(t *testing.T) {
 	x := cross(t, 6)
-	x.migrator.Patience.Limit = time.Minute
 	big := dimsetest.Study(5, dimsetest.StudyOptions{Date: "20260115", Instances: 3, Rows: 1024}) // more than the spool's memory
 	check(t, x.old.Add(big...))
 	x.disk.full.Store(true)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,7 +173,7 @@ func (x *crossing) sends() int {
 func TestFailureModesOfTheNewPACS(t *testing.T) {
 	meet(t, []mode{
 		{name: "A700 from the new PACS, for a while", arrange: answers(dimse.StatusOutOfResources, 4)},
-		{name: "A700 from the new PACS, for ever", arrange: answers(dimse.StatusOutOfResources, always), class: staging.PeerBusy},
+		{name: "A700 from the new PACS, for ever", arrange: forEver(answers(dimse.StatusOutOfResources, always)), class: staging.PeerBusy},
 		{name: "C000 once", arrange: answers(dimse.StatusCannotUnderstand, 1)},
 		{name: "C000 for ever", arrange: answers(dimse.StatusCannotUnderstand, always), class: staging.TargetRefused, check: wantSends(2)},
 		{name: "0110 for ever", arrange: answers(dimse.StatusProcessingFailure, always), class: staging.TargetRefused, check: wantSends(2)},
@@ -190,9 +189,10 @@ func TestFailureModesOfTheNewPACS(t *testing.T) {
 		{name: "B000 warning", arrange: answers(dimse.StatusCoercion, always), check: wantWarning("B000")},
 		{name: "B006 warning", arrange: answers(dimse.StatusElementsDiscarded, always), check: wantWarning("B006")},
 		{name: "B007 warning", arrange: answers(dimse.StatusDataSetMismatch, always), check: wantWarning("B007")},
-		{name: "no answer after storing", arrange: stores(func(only dimsetest.Pick) dimsetest.StoreFaults {
-			return dimsetest.StoreFaults{Mute: dimsetest.First(1, only)}
-		}), check: wantWarning("no answer")},
+		{name: "no answer after storing", arrange: func(x *crossing) {
+			x.impatiently()
+			x.new.SetFaults(dimsetest.Faults{Store: dimsetest.StoreFaults{Mute: dimsetest.First(1, dimsetest.Only(victim(x)))}})
+		}, check: wantWarning("no answer")},
 		{name: "connection lost instead of an answer", arrange: stores(func(only dimsetest.Pick) dimsetest.StoreFaults {
 			return dimsetest.StoreFaults{Drop: dimsetest.First(1, only)}
 		}), check: wantWarning("no answer")},
@@ -223,9 +223,9 @@ func TestFailureModesOfTheNewPACS(t *testing.T) {
 		{name: "new PACS cuts its lists short, silently", arrange: func(x *crossing) {
 			x.new.SetFaults(dimsetest.Faults{Find: dimsetest.FindFaults{Limit: 2}})
 		}},
-		{name: "new PACS is away for a while", arrange: patiently(func(x *crossing) {
+		{name: "new PACS is away for a while", arrange: func(x *crossing) {
 			x.newLink(func(n int) dimsetest.LinkFault { return dimsetest.LinkFault{Kind: pickKind(n < 12, dimsetest.Refuse)} })
-		}), check: allAtFirstAttempt},
+		}, check: allAtFirstAttempt},
 		{name: "the link to the new PACS is reset again and again", arrange: func(x *crossing) {
 			x.newLink(func(n int) dimsetest.LinkFault {
 				return dimsetest.LinkFault{Kind: pickKind(n < 20 && n%2 == 0, dimsetest.Reset), After: int64(500 * n)}
@@ -324,7 +324,6 @@ func TestMoreContextsThanOneAssociationHasAndPrivateClasses(t *testing.T) {
 
 func TestABusyTargetIsAskedByOneStudyAtATime(t *testing.T) {
 	x := cross(t, 12)
-	x.migrator.Patience.Limit = time.Minute
 	var refused atomic.Int32
 	x.new.SetFaults(dimsetest.Faults{Store: dimsetest.StoreFaults{Status: func(string, int) dimse.Status {
 		if refused.Add(1) <= 40 {

@@ -66,14 +66,18 @@ func TestAnInterruptSavesTheWorkWithinSeconds(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 100)
 	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		before := l.new.Counts().Stores
 		p := l.start(january...)
-		time.AfterFunc(300*time.Millisecond, func() { p.Process.Signal(signal) })
+		l.eventually("studies are on their way", func() bool {
+			return l.new.Counts().Stores > before || len(l.new.Digests()) == len(l.old.Digests())
+		})
 		begin := time.Now()
+		p.Process.Signal(signal)
 		p.Wait()
 		if code := p.ProcessState.ExitCode(); code != exitInterrupted && code != exitOK {
 			t.Fatalf("exit code %d after %v\n%s", code, signal, &p.log)
 		}
-		if took := time.Since(begin); took > 8*time.Second {
+		if took := time.Since(begin); took > 30*time.Second { // on a machine that is busy
 			t.Errorf("it took %v to stop", took)
 		}
 		out, _ := l.run(exitOK, "status")

@@ -12,10 +12,13 @@ import (
 	"pacsbridge/staging"
 )
 
+// patience bounds what takes a second or two, on a machine that is busy.
+const patience = 2 * time.Minute
+
 // eventually waits until something is so.
 func (l *lab) eventually(what string, so func() bool) {
 	l.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
@@ -23,7 +26,7 @@ func (l *lab) eventually(what string, so func() bool) {
 		select {
 		case <-look.C:
 		case <-deadline.C:
-			l.t.Fatalf("not within 30 s: %s", what)
+			l.t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
