@@ -97,14 +97,17 @@ func (l *lab) arrived() {
 	}
 }
 
-// program builds pacsbridge as it is shipped, once for all tests, without what
-// the race detector adds to its memory and its time.
+// builtFolder is where builtProgram has put the program.
+var builtFolder string
+
+// builtProgram builds pacsbridge as it is shipped, once for all tests, without
+// what the race detector adds to its memory and its time.
 var builtProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pacsbridge-test-")
-	if err != nil {
+	var err error
+	if builtFolder, err = os.MkdirTemp("", "pacsbridge-test-"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "pacsbridge")
+	path := filepath.Join(builtFolder, "pacsbridge")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

@@ -10,7 +10,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pacsbridge": main})
+	testscript.Main(tidy{m}, map[string]func(){"pacsbridge": main})
+}
+
+// tidy runs the tests and removes the program that they built.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	code := m.M.Run()
+	if builtFolder != "" {
+		os.RemoveAll(builtFolder)
+	}
+	return code
 }
 
 // TestScripts runs the commands as an operator types them; the scripts read

@@ -161,16 +161,23 @@ func listening(address string) func() error {
 	}
 }
 
-// freePort finds a port that was free a moment ago.
+// freePort is a port on which nobody listens, kept free until the test ends: no
+// other test binary that asks is given the same one.
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	for range 200 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
+		mark, err := net.Listen("unix", fmt.Sprintf("@pacsbridge-port-%d", port))
+		if err != nil {
+			continue
+		}
 		l, err := net.Listen("tcp", loopback(port))
 		if err == nil {
 			l.Close()
+			tb.Cleanup(func() { mark.Close() })
 			return port
 		}
+		mark.Close()
 	}
 	tb.Fatal("no free loopback port")
 	return 0

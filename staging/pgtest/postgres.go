@@ -253,17 +253,24 @@ func (s *server) messages() string {
 	return string(b[max(0, len(b)-8<<10):])
 }
 
-// freePort finds a port below the range from which the kernel takes those of
-// outgoing connections.
+// freePort is a port on which nobody listens, below the range from which the
+// kernel takes those of outgoing connections. It is kept free until the test ends:
+// no other test binary that asks is given the same one.
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	for range 200 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
+		mark, err := net.Listen("unix", fmt.Sprintf("@pacsbridge-port-%d", port))
+		if err != nil {
+			continue
+		}
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			l.Close()
+			tb.Cleanup(func() { mark.Close() })
 			return port
 		}
+		mark.Close()
 	}
 	tb.Fatal("no free loopback port")
 	return 0
