@@ -269,11 +269,16 @@ type getter struct {
 	peer      *Peer
 	into      dimse.StoreHandler
 	proposals []dimse.Proposal
+	alone     bool // no other contexts may stand beside these
 }
 
 // Retrieve implements Source.
 func (g *getter) Retrieve(ctx context.Context, s Selection, _ func() time.Time) error {
-	return g.peer.with(ctx, dimse.ServiceGet, g.proposals, func(a *dimse.Association) error {
+	with := g.peer.with
+	if g.alone {
+		with = g.peer.withFresh
+	}
+	return with(ctx, dimse.ServiceGet, g.proposals, func(a *dimse.Association) error {
 		if len(a.Accepted(uid.StudyRootGet)) == 0 {
 			return errNotOffered
 		}

@@ -19,6 +19,7 @@ type Getter struct {
 	Spare bool // it is the second way: a PACS that does not offer it is no trouble, and asked once
 
 	declined atomic.Bool
+	narrowing
 }
 
 var _ Source = (*Getter)(nil)
@@ -43,7 +44,7 @@ func (g *Getter) Retrieve(ctx context.Context, s Selection, alive func() time.Ti
 	}
 	var last error
 	for classes := range slices.Chunk(g.classes(ctx, s), classesAtOnce) {
-		one := &getter{peer: g.Peer, into: g.Into, proposals: getProposals(classes)}
+		one := &getter{peer: g.Peer, into: g.Into, proposals: getProposals(classes, getSyntaxes...)}
 		err := one.Retrieve(ctx, s, alive)
 		switch {
 		case errors.Is(err, errNotOffered):
@@ -55,7 +56,7 @@ func (g *Getter) Retrieve(ctx context.Context, s Selection, alive func() time.Ti
 		case err != nil && (ctx.Err() != nil || unreachable(err)):
 			return err
 		case err != nil:
-			last = err
+			last = g.narrowly(ctx, s, classes, alive, err)
 		}
 	}
 	if len(s.Classes) > classesAtOnce {
@@ -81,11 +82,11 @@ var getSyntaxes = []string{
 	uid.MPEG2, uid.MPEG4, uid.HEVC,
 }
 
-// getProposals plans the contexts: each class in each syntax, the usual syntaxes of
-// all classes first, as far as there is room.
-func getProposals(classes []string) []dimse.Proposal {
+// getProposals plans the contexts: each class in each syntax, the first syntaxes of all
+// classes first, as far as there is room.
+func getProposals(classes []string, syntaxes ...string) []dimse.Proposal {
 	proposals := []dimse.Proposal{{SOPClass: uid.StudyRootGet, TransferSyntaxes: []string{uid.ExplicitLE, uid.ImplicitLE}}}
-	for _, syntax := range getSyntaxes {
+	for _, syntax := range syntaxes {
 		for _, class := range classes {
 			if len(proposals) < maxContexts {
 				proposals = append(proposals, dimse.Proposal{SOPClass: class, TransferSyntaxes: []string{syntax}, SCPRole: true})

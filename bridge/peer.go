@@ -121,15 +121,32 @@ func (p *Peer) with(ctx context.Context, service dimse.Service, proposals []dims
 	return err
 }
 
+// withFresh is with for those whom an association that was opened for more does not
+// serve: one is opened for these contexts alone, and ended.
+func (p *Peer) withFresh(ctx context.Context, service dimse.Service, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	leave, err := p.gate.enter(ctx, service)
+	if err != nil {
+		return err
+	}
+	err = p.inPlace(ctx, func() error { return p.use(ctx, proposals, true, use) })
+	leave(err)
+	return err
+}
+
 // withNow is with for those who do not heed a pause.
 func (p *Peer) withNow(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	return p.inPlace(ctx, func() error { return p.use(ctx, proposals, false, use) })
+}
+
+// inPlace runs do when there is a free place for an association.
+func (p *Peer) inPlace(ctx context.Context, do func() error) error {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	defer func() { <-p.slots }()
-	return p.use(ctx, proposals, use)
+	return do()
 }
 
 // tryWith is with for those who can do without: false means no place was free.
@@ -143,16 +160,21 @@ func (p *Peer) tryWith(ctx context.Context, proposals []dimse.Proposal, use func
 		return false, nil
 	}
 	defer func() { <-p.slots }()
-	return true, p.use(ctx, proposals, use)
+	return true, p.use(ctx, proposals, false, use)
 }
 
-func (p *Peer) use(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
-	a, err := p.take(ctx, proposals)
+func (p *Peer) use(ctx context.Context, proposals []dimse.Proposal, fresh bool, use func(*dimse.Association) error) error {
+	a, err := p.take(ctx, proposals, fresh)
 	if err != nil {
 		return &PeerError{Peer: p.Name, AE: p.Dialer.CalledAE, Err: err}
 	}
 	err = use(a)
-	p.put(ctx, a)
+	if fresh {
+		p.release(ctx, a)
+		p.forget()
+	} else {
+		p.put(ctx, a)
+	}
 	if err != nil {
 		return &PeerError{Peer: p.Name, AE: p.Dialer.CalledAE, Err: err}
 	}
@@ -160,10 +182,10 @@ func (p *Peer) use(ctx context.Context, proposals []dimse.Proposal, use func(*di
 }
 
 // take returns an idle association that was opened for all the contexts and still
-// answers, or a new one. Where all places are taken by idle ones that do not fit,
+// answers, or a new one, always where it is to be fresh. Where all places are taken by idle ones that do not fit,
 // one of them is released first.
-func (p *Peer) take(ctx context.Context, proposals []dimse.Proposal) (*dimse.Association, error) {
-	a, spare := p.reserve(proposals)
+func (p *Peer) take(ctx context.Context, proposals []dimse.Proposal, fresh bool) (*dimse.Association, error) {
+	a, spare := p.reserve(proposals, fresh)
 	if spare != nil {
 		p.release(ctx, spare)
 	}
@@ -181,11 +203,11 @@ func (p *Peer) take(ctx context.Context, proposals []dimse.Proposal) (*dimse.Ass
 
 // reserve takes an idle association that fits off the list. Without one it counts
 // a new one as open, and names the one to release where that were too many.
-func (p *Peer) reserve(proposals []dimse.Proposal) (fitting, spare *dimse.Association) {
+func (p *Peer) reserve(proposals []dimse.Proposal, fresh bool) (fitting, spare *dimse.Association) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, a := range p.idle {
-		if a.Usable() && fits(a, proposals) {
+		if !fresh && a.Usable() && fits(a, proposals) {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			return a, nil
 		}

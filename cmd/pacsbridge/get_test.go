@@ -49,6 +49,23 @@ func TestRealFilesCrossByGetFromDcmqrscp(t *testing.T) {
 	newHospitalWithoutMove(t, old.Peer, new, control).crosses(40)
 }
 
+// TestCompressedFilesCrossByGetFromDcmqrscp: it sends all instances of a class in the first
+// context that it accepted for it, so that the compressed one comes only by itself.
+func TestCompressedFilesCrossByGetFromDcmqrscp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2)
+	l.edit("old: {", "old: {retrieve: get, ")
+	for seed := range int64(3) {
+		l.compress(110+seed, "CT", "dcmcjpeg", "dcmdjpeg")
+	}
+	files := l.files()
+	old := dimsetest.StartDcmqrscp(t, dimsetest.DcmqrscpOptions{AE: "OLDPACS", Args: []string{"--prefer-lossless"}})
+	dimsetest.SendFiles(t, old.Peer, files...).Need(t)
+	l.edit(l.old.Peer().Address, old.Address)
+	l.run(exitOK, january...)
+	l.arrived()
+}
+
 func TestAnOldThatOffersNoGetIsTold(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 2, "")
