@@ -268,3 +268,40 @@ func TestFilesOfAProcessThatWasKilledAreRemoved(t *testing.T) {
 		t.Errorf("%d are left", len(left))
 	}
 }
+
+// TestRulesAndDecompressionTogether: what is decompressed is what the rules made of it,
+// and deep verification knows both.
+func TestRulesAndDecompressionTogether(t *testing.T) {
+	x := decompress(t, `cp "$OTHER" "$2"`)
+	x.ruled(bridge.Rules{Old: "OLDPACS", List: []bridge.Rule{{Attribute: dataset.StudyDescription, Action: bridge.Set, Value: "of the old house"}}})
+	ruled := func(t *testing.T, o dimsetest.Object) dimsetest.Object {
+		return patched(t, o, set(dataset.StudyDescription, "of the old house"))
+	}
+	others(ruled)(t, x)
+	check(t, x.run())
+	want := sha256.Sum256(ruled(t, x.plain).Data)
+	if got := x.new.Digests()[x.plain.SOPInstance]; got != fmt.Sprintf("%x", want) {
+		t.Errorf("arrived as %s, want %x", got, want)
+	}
+	for _, tt := range []struct {
+		name        string
+		change      func(dimsetest.Object) dimsetest.Object
+		differences int
+	}{
+		{"as it was sent", func(o dimsetest.Object) dimsetest.Object { return o }, 0},
+		{"encoded anew", func(o dimsetest.Object) dimsetest.Object {
+			var out bytes.Buffer
+			check(t, dataset.Reencode(&out, bytes.NewReader(o.Data), o.TransferSyntax, uid.ImplicitLE))
+			o.Data, o.TransferSyntax, o.Size = out.Bytes(), uid.ImplicitLE, int64(out.Len())
+			return o
+		}, 0},
+		{"without what the rules made", func(dimsetest.Object) dimsetest.Object { return x.plain }, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x.swap(ruled(t, x.plain), tt.change)
+			if d := x.verified(x.reconciler(x.byGet())).Differences; len(d) != tt.differences {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
