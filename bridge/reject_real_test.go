@@ -29,7 +29,7 @@ func rejectedAt(t *testing.T, x *crossing, new dimsetest.Peer) {
 	left[1] = patched(t, left[1], set(dataset.SOPClassUID, "1.2.3.4.5.6.7.8"))
 	left[1].SOPClass, left[1].Size = "1.2.3.4.5.6.7.8", int64(len(left[1].Data))
 	check(t, x.old.Add(left...))
-	p := bridge.NewPeer(bridge.PeerOptions{Name: "new", Associations: 2, Logger: x.migrator.Logger, Patience: shortPatience,
+	p := bridge.NewPeer(bridge.PeerOptions{Name: "new", Associations: 2, Logger: x.migrator.Logger, Patience: shortPauses,
 		Dialer: dimse.Dialer{Address: new.Address, CallingAE: ourAE, CalledAE: new.AE}})
 	t.Cleanup(func() { closePeer(t, p) })
 	x.migrator.Deliver.New, x.migrator.Verify.New = p, p
