@@ -307,6 +307,17 @@ func TestTheDatabaseIsRestartedInARun(t *testing.T) {
 	n.exact(l, studies)
 }
 
+// The connections of a node that is about to work are cut: it starts all the same.
+func TestTheQueueStartsThoughTheDatabaseWasRestarted(t *testing.T) {
+	server := pgtest.StartServer(t)
+	l := openCluster(t, server.URL(), 1)
+	q, err := staging.NewQueue(l.DB, staging.QueueOptions{Work: func(context.Context, int64) error { return nil }})
+	must(t, err)
+	server.Restart()
+	must(t, q.Start(l.ctx))
+	must(t, q.Stop(l.ctx))
+}
+
 // A node is suspended in the middle of feeding, with the lock of all feeders in its
 // hand: the others wait for seconds, not for ever.
 func TestASuspendedFeederDoesNotHoldUpTheOthers(t *testing.T) {

@@ -56,7 +56,10 @@ const (
 
 // Queue runs the work of queued studies: River schedules and wakes, the ledger
 // decides.
-type Queue struct{ scheduler scheduler }
+type Queue struct {
+	db        *DB
+	scheduler scheduler
+}
 
 // NewQueue makes a queue on a database. It works from Start to Stop.
 func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
@@ -90,7 +93,7 @@ func NewQueue(db *DB, o QueueOptions) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{scheduler: s}, nil
+	return &Queue{db: db, scheduler: s}, nil
 }
 
 func riverQueues(departments []Department) (map[string]river.QueueConfig, error) {
@@ -106,7 +109,7 @@ func riverQueues(departments []Department) (map[string]river.QueueConfig, error)
 
 // Start begins to work. When ctx ends, running work is cancelled as by Stop.
 func (q *Queue) Start(ctx context.Context) error {
-	if err := q.scheduler.Start(ctx); err != nil {
+	if err := q.db.again(ctx, func() error { return q.scheduler.Start(ctx) }); err != nil {
 		return fmt.Errorf("staging: start the queue: %w", err)
 	}
 	return nil

@@ -192,6 +192,14 @@ func (e *engine) stop() error {
 	if e.committer != nil {
 		e.committer.Drain(ctx)
 	}
-	_, reclaim := e.db.Reclaim(ctx, e.node, true)
-	return errors.Join(err, reclaim, e.stores.Close(ctx))
+	return errors.Join(err, e.giveBack(), e.stores.Close(ctx))
+}
+
+// giveBack returns what the workers left in work. It has a time of its own: that of
+// the workers may be used up.
+func (e *engine) giveBack() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*farewell)
+	defer cancel()
+	_, err := e.db.Reclaim(ctx, e.node, true)
+	return err
 }
