@@ -56,10 +56,9 @@ lab: packages ## two Orthancs and a legacy database to try pacsbridge on by hand
 bench: packages ## how fast it is beside DCMTK and Orthanc: the table of docs/performance.md
 	$(GO) run ./cmd/bench -out bench.out $(BENCH)
 
-# LEDGER takes sizes, e.g. LEDGER='-studies.stage 1000000 -studies.stand 10000000'.
+# The part of bench on the ledger, with the plans; a size is given by BENCH='-studies 10000000'.
 bench-ledger: packages ## how fast the ledger is, and the plans of its statements
-	$(GO) test -run '^$$' -bench 'StageMany|ClaimAndFinish|BytesPerStudy' -benchtime 1x -timeout 0 ./staging -args $(LEDGER)
-	$(GO) test -run '^$$' -bench AtSize -benchtime 50x -timeout 0 ./staging -args $(LEDGER)
+	$(GO) run ./cmd/bench -only bookkeeping -plans $(BENCH)
 
 hostile: ## attacks on the DICOM port at full size, which takes minutes
 	PACSBRIDGE_HOSTILE=full $(GO) test -v -count=1 -timeout 15m -run 'Held|ManyClients|RudeAssociations' ./dimse

@@ -19,15 +19,21 @@ var bookkeepers = []struct{ pattern, times string }{
 	{"^BenchmarkBytesPerStudy$", "1x"},
 }
 
-// smallStand is the ledger that a big one is compared with.
-const smallStand = 100_000
+const (
+	// smallStand is the ledger that a big one is compared with.
+	smallStand = 100_000
+	// mostStaged is how many studies are staged at most, whatever the size of the ledger
+	// that stands: the rate is the same.
+	mostStaged = 1_000_000
+)
 
-// bookkeeping runs the benchmarks of the ledger, on SQLite and PostgreSQL.
+// bookkeeping runs the benchmarks of the ledger, on SQLite and PostgreSQL. They are run
+// nowhere else, so that a figure has one origin.
 func (b *bench) bookkeeping(ctx context.Context, _ *stage) error {
 	if b.quick {
 		b.ledgerStudies = min(b.ledgerStudies, 2*smallStand)
 	}
-	stage := fmt.Sprintf("-studies.stage=%d", b.ledgerStudies)
+	stage := fmt.Sprintf("-studies.stage=%d", min(b.ledgerStudies, mostStaged))
 	for _, k := range bookkeepers {
 		if err := b.keepBooks(ctx, "", k.pattern, k.times, stage); err != nil {
 			return err
@@ -51,10 +57,13 @@ var figure = regexp.MustCompile(`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
 // keepBooks runs benchmarks and notes their figures, each under the benchmark's name,
 // what it is called here, and its unit.
 func (b *bench) keepBooks(ctx context.Context, called, pattern, times string, options ...string) error {
-	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", times, "-timeout", "2h", "./staging"}, options...)
+	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", times, "-timeout", "0", "./staging"}, options...)
 	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go %s: %w\n%.2000s", strings.Join(args, " "), err, out)
+	}
+	if b.plans {
+		fmt.Printf("%s", out)
 	}
 	for _, match := range figure.FindAllStringSubmatch(string(out), -1) {
 		fields := strings.Fields(match[2])

@@ -38,7 +38,8 @@ type bench struct {
 	dir        string // for files of the run
 	digestCost float64
 
-	ledgerStudies int // in the ledger of the lines on bookkeeping
+	ledgerStudies int  // in the ledger of the lines on bookkeeping
+	plans         bool // print all that the benchmarks of the ledger print: the plans of its statements
 }
 
 // nodeSettings are those settings of pacsbridge that are tried out here.
@@ -64,6 +65,7 @@ func main() {
 	flag.IntVar(&b.settings.workers, "workers", 6, "migration.workers")
 	flag.Int64Var(&b.settings.memory, "memory", 256, "staging.memory in MB")
 	flag.IntVar(&b.ledgerStudies, "studies", 1_000_000, "studies in the ledger whose cost is measured")
+	flag.BoolVar(&b.plans, "plans", false, "print the plans of the ledger's statements")
 	flag.StringVar(&b.settings.more, "settings", "", "further lines of pacsbridge.yaml")
 	flag.Parse()
 	b.only, b.who = regexp.MustCompile(*only), regexp.MustCompile(*who)
