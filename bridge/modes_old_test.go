@@ -91,7 +91,7 @@ func TestFailureModesOfTheOldPACS(t *testing.T) {
 		{name: "A702 for a while", arrange: busyMoves(3, dimse.StatusCannotPerformSubOps)},
 		{name: "A702 for ever", arrange: busyMoves(always, dimse.StatusCannotPerformSubOps), class: staging.Incomplete, victims: all},
 		{name: "C001 for a while", arrange: busyMoves(5, 0xC001)},
-		{name: "C000 to every C-MOVE", arrange: busyMoves(always, 0xC000), class: staging.PeerBusy, victims: all, check: func(x *crossing) {
+		{name: "C000 to every C-MOVE", arrange: forEver(busyMoves(always, 0xC000)), class: staging.PeerBusy, victims: all, check: func(x *crossing) {
 			if it := x.item(x.victim().StudyUID, victim(x)); !strings.Contains(it.Reason, "may not know "+ourAE+" as a move destination") {
 				x.t.Errorf("the reason is %q", it.Reason)
 			}
