@@ -126,13 +126,22 @@ func (f *Forwarder) Keep(in *dimse.Instance, studyUID, seriesUID string, data io
 		s.instances[in.SOPInstance] = kept{path: path, Arrival: Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax,
 			SHA256: part.sha256, SeriesUID: seriesUID, from: sender{in.CallingAE, in.RemoteAddr}}}
 		if err != nil {
-			delete(s.instances, in.SOPInstance)
+			f.drop(studyUID, in.SOPInstance)
 		}
 	}
 	if err != nil {
 		return status(dimse.StatusOutOfResources, "keep %s: %w", in.SOPInstance, err)
 	}
 	return nil
+}
+
+// drop takes an instance out of memory, and its study with the last one.
+func (f *Forwarder) drop(studyUID, instanceUID string) {
+	s := f.studies[studyUID]
+	delete(s.instances, instanceUID)
+	if len(s.instances) == 0 {
+		delete(f.studies, studyUID)
+	}
 }
 
 // conflict puts a data set aside whose UID another one has, and tells a person.

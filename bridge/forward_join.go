@@ -166,11 +166,7 @@ func (f *Forwarder) forget(studyUID string, k kept) error {
 	if err := f.store().remove(k.path); err != nil {
 		return fmt.Errorf("remove instance %s, which nobody asked for: %w", k.UID, err)
 	}
-	s := f.studies[studyUID]
-	delete(s.instances, k.UID)
-	if len(s.instances) == 0 {
-		delete(f.studies, studyUID)
-	}
+	f.drop(studyUID, k.UID)
 	return nil
 }
 
