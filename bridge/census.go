@@ -193,8 +193,8 @@ func (c *census) parts(ctx context.Context, q StudyQuery, answers answers, s sus
 		}
 		proven = proven || short || !within(union, all)
 		maps.Copy(all, union)
-		if !short && !c.ignored[way.by] && within(answers.uids, union) {
-			return all, true, proven, pieces
+		if !c.ignored[way.by] && within(answers.uids, union) {
+			return all, !short, proven, pieces // what is short in all its parts is so in those of other ways
 		}
 	}
 	return all, false, proven, nil

@@ -142,6 +142,22 @@ func TestAnInventoryThatCannotBeCompleteFails(t *testing.T) {
 	}
 }
 
+// TestCuttingComesToItsEnd: patient ID and time are the same, and long, so that each of
+// the ways can be gone to its end.
+func TestCuttingComesToItsEnd(t *testing.T) {
+	x := cross(t, 0)
+	for i := range 3 {
+		check(t, x.old.Add(dimsetest.Study(int64(i), dimsetest.StudyOptions{Modality: "CR", Instances: 1, Rows: 4, Date: "20260105",
+			Time: "101010", Patient: dimsetest.Patient{ID: "ABCDEFGHIJ", Name: "No^Number"}})...))
+	}
+	finds(dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources})(x)
+	_, err := x.stock.Range(t.Context(), january(5), january(5))
+	var truncated *bridge.TruncatedError
+	if n := x.old.Counts().Finds; !errors.As(err, &truncated) || n > 5000 {
+		t.Errorf("after %d queries: %v", n, err)
+	}
+}
+
 func TestAQueryThatFailsThreeTimesFailsTheInventory(t *testing.T) {
 	x := cross(t, 2)
 	finds(dimsetest.FindFaults{Refuse: dimsetest.RefuseFirst(always, 0xC001)})(x)
