@@ -122,7 +122,7 @@ func (k *Collector) carryOut(ctx context.Context, c *Collection, selections []Se
 		if err := notes.note(ctx, c.Items); err != nil {
 			return refused, err
 		}
-		if trouble := arrivals.Trouble(); errors.Is(trouble, spool.ErrFull) {
+		if trouble := arrivals.Trouble(); noRoom(trouble) {
 			return refused, trouble
 		}
 		if fatal(ctx, err) || selection.whole() && answered(unwilling)(err) {

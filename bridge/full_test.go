@@ -8,6 +8,7 @@ import (
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dimsetest"
+	"pacsbridge/staging"
 )
 
 // disk is that of a spool; it can be full.
@@ -75,4 +76,33 @@ func TestASenderHearsThatTheDiskIsFull(t *testing.T) {
 		t.Errorf("%d instances arrived when there was room again", n)
 	}
 	check(t, a.Release(t.Context()))
+}
+
+// What cannot be noted is not taken in: the sender hears A700, nothing else is fetched,
+// and when the ledger can be written again everything goes on.
+func TestAFullLedgerIsWaitedForAndTheSenderHearsOfIt(t *testing.T) {
+	x := cross(t, 6)
+	x.migrator.Patience.Limit = time.Minute
+	var full atomic.Bool
+	var refused atomic.Int32
+	full.Store(true)
+	x.inbox.Ledger = func() error {
+		if !full.Load() {
+			return nil
+		}
+		refused.Add(1)
+		return staging.ErrFull
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- x.run() }()
+	x.eventually("instances are refused", func() bool { return refused.Load() >= 4 })
+	if n := x.new.Counts().Stores; n != 0 {
+		t.Errorf("%d instances were delivered", n)
+	}
+	if use := x.migrator.Spool.Usage(); use.Disk+use.Memory != 0 {
+		t.Errorf("something was taken in: %+v", use)
+	}
+	full.Store(false)
+	check(t, <-ended)
+	allAtFirstAttempt(x)
 }

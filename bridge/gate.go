@@ -224,14 +224,20 @@ func refusedByPeer(service dimse.Service, err error) (refused dimse.Service, is 
 	return service, busyPeer(err)
 }
 
-// room is what a full spool is waited for at: one study at a time tries, until one
-// has found room.
+// room is what a full spool, or a full ledger, is waited for at: one study at a time
+// tries, until one has found room.
 const room dimse.Service = "room"
 
-// newRoom is the gate in front of the spool, which is a node's own.
+// noRoom fits errors of taking something in for which a study is not to blame: the spool
+// is full, or the ledger in which it would be noted.
+func noRoom(err error) bool { return errors.Is(err, spool.ErrFull) || ledgerAway(err) }
+
+// newRoom is the gate in front of what a node fetches: its spool, and what it notes of it.
 func newRoom(patience staging.Patience, log *slog.Logger) *gate {
 	g := newGate("spool", patience, nil, log)
-	g.refuses = func(_ dimse.Service, err error) (dimse.Service, bool) { return room, errors.Is(err, spool.ErrFull) }
+	g.refuses = func(_ dimse.Service, err error) (dimse.Service, bool) {
+		return room, errors.Is(err, spool.ErrFull) || ledgerAway(err)
+	}
 	return g
 }
 

@@ -39,9 +39,10 @@ type sender struct {
 type Inbox struct {
 	Spool      *spool.Spool
 	Quarantine *Quarantine
-	Uninvited  bool       // what nobody asked for goes to quarantine; else it is refused (0124H)
-	Forward    *Forwarder // takes what nobody asked for, to let it travel; nil: nothing of it does
-	Throttle   *Throttle  // bytes a second from OLD; nil: as fast as they come
+	Uninvited  bool         // what nobody asked for goes to quarantine; else it is refused (0124H)
+	Forward    *Forwarder   // takes what nobody asked for, to let it travel; nil: nothing of it does
+	Throttle   *Throttle    // bytes a second from OLD; nil: as fast as they come
+	Ledger     func() error // an error while what comes could not be noted; nil: nobody asks
 	Logger     *slog.Logger
 	// Reopen sets a failed study on its way again, when an instance came that it
 	// had failed for. nil: it stays failed until somebody tries again.
@@ -110,6 +111,11 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 // keep writes an instance to the spool. A second one of the same UID is the same
 // content sent again, which is fine, or another, which is put aside: the first stays.
 func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arrival, error) {
+	if b.Ledger != nil {
+		if err := b.Ledger(); err != nil {
+			return Arrival{}, status(dimse.StatusOutOfResources, "take in %s: %w", in.SOPInstance, err)
+		}
+	}
 	w, err := b.Spool.Create(studyUID, in.SOPInstance)
 	if err != nil {
 		return Arrival{}, status(dimse.StatusOutOfResources, "open the spool for %s: %w", in.SOPInstance, err)

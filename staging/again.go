@@ -26,6 +26,7 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 	if err == nil || e.away == nil {
 		return err
 	}
+	defer e.waiting(err)()
 	begun := time.Now()
 	deadline := begun.Add(e.awayFor)
 	told := false
@@ -39,6 +40,9 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 		pause.Reset(wait)
 		select {
 		case <-pause.C:
+			if e.unblock != nil {
+				e.unblock(ctx, err)
+			}
 			err = work()
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
@@ -48,6 +52,27 @@ func (e *engine) again(ctx context.Context, work func() error) error {
 		e.log.Info("the staging database is there again", "after", time.Since(begun).Round(time.Millisecond).String())
 	}
 	return err
+}
+
+// waiting notes that somebody waits for room on the ledger's disk, until done is called.
+func (e *engine) waiting(err error) (done func()) {
+	if e.full == nil || !e.full(err) {
+		return func() {}
+	}
+	e.wanting.Add(1)
+	return func() { e.wanting.Add(-1) }
+}
+
+// ErrFull is what Full returns.
+var ErrFull error = &Error{Doing: "write", Err: errors.New("the disk of the ledger is full"), temporary: true}
+
+// Full returns ErrFull while the ledger's disk is full: something could not be written,
+// and waits for room. Whoever brings more should bring it later.
+func (db *DB) Full() error {
+	if db.wanting.Load() == 0 {
+		return nil
+	}
+	return ErrFull
 }
 
 // reading repeats a reading that answers with one value.

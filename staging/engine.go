@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -36,8 +37,14 @@ type engine struct {
 	// busy tells errors that pass from those that stay, and away those of them
 	// after which the same transaction is worth another try at once.
 	busy, away func(error) bool
+	// full tells of them those that want room on the disk; nil: they are not waited for.
+	full    func(error) bool
+	wanting atomic.Int64 // calls that wait for room
 	// awayFor is how long that other try is waited for.
 	awayFor time.Duration
+	// unblock ends what held up the work that got the error, where that is to be ended;
+	// nil: nothing ever is.
+	unblock func(context.Context, error)
 	// clock is the time that all who share the database agree on.
 	clock func() time.Time
 	// alone holds up every other transaction that says the same until this one

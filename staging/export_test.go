@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -138,4 +139,13 @@ func (db *DB) Suspend(ctx context.Context) (end func(), err error) {
 func (db *DB) Vacuum(ctx context.Context, tables ...string) error {
 	_, err := db.write.ExecContext(ctx, "VACUUM FULL "+strings.Join(tables, ", "))
 	return err
+}
+
+// FillDisk lets the file of a SQLite ledger grow no further; room lets it again.
+func (db *DB) FillDisk(ctx context.Context) (room func() error, err error) {
+	limit := func(pages int) error {
+		_, err := db.write.ExecContext(ctx, "PRAGMA max_page_count = "+strconv.Itoa(pages))
+		return err
+	}
+	return func() error { return limit(1 << 30) }, limit(1) // never less than there are
 }

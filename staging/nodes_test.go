@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"pacsbridge/staging"
 	"pacsbridge/staging/pgtest"
@@ -328,5 +331,35 @@ func TestASuspendedFeederDoesNotHoldUpTheOthers(t *testing.T) {
 	begun := time.Now()
 	if n := l.feed(t, staging.FeedOptions{}); n != 1 || time.Since(begun) > patience {
 		t.Errorf("%d fed after %v", n, time.Since(begun))
+	}
+}
+
+// A node is suspended in the middle of a statement, a COPY, with the row of a study
+// locked, which the database would wait out for ever: the others end its session.
+func TestANodeSuspendedWithinAStatementDoesNotHoldUpTheOthers(t *testing.T) {
+	url := emptyPostgres(t)
+	l := openCluster(t, url+"&lock_timeout=300", 2)
+	c := l.claim(t, "1.2.1")
+	suspended, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer suspended.Close(context.Background())
+	_, err = suspended.Exec(t.Context(), `BEGIN; SELECT 1 FROM studies WHERE uid = '1.2.1' FOR UPDATE; CREATE TEMPORARY TABLE rows (n integer)`)
+	must(t, err)
+	silence, end := io.Pipe()
+	defer end.Close()
+	copied := make(chan error, 1)
+	go func() {
+		_, err := suspended.PgConn().CopyFrom(context.Background(), silence, `COPY rows FROM STDIN`)
+		copied <- err
+	}()
+	begun := time.Now()
+	must(t, c.Advance(l.ctx, staging.Delivering))
+	_, err = l.Reclaim(l.ctx, node, true)
+	if must(t, err); time.Since(begun) > patience {
+		t.Errorf("the others waited %v", time.Since(begun))
+	}
+	end.Close()
+	if err := <-copied; err == nil {
+		t.Error("the session of the suspended node lives on")
 	}
 }

@@ -33,7 +33,22 @@ const (
 	// hears nothing: a node that was suspended, or cut off from the network, must
 	// not hold the locks of the others for longer than its studies. Milliseconds.
 	postgresIdle = "5000"
+	// postgresLocked is how long a statement waits for a lock until it looks who has
+	// that. Milliseconds.
+	postgresLocked = "10000"
 )
+
+// postgresKeepAlive finds out within half a minute that the database's machine is gone.
+var postgresKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
+
+// postgresUnblock ends the sessions of this user that hold what others wait for and in
+// which nothing goes on but waiting for their process: it was suspended, or cut off, in
+// the middle of a statement, which idle_in_transaction_session_timeout does not cover.
+const postgresUnblock = `SELECT pg_terminate_backend(holder.pid) FROM pg_stat_activity AS holder
+	WHERE holder.usename = current_user AND holder.datname = current_database() AND holder.wait_event_type = 'Client'
+	AND holder.state_change < clock_timestamp() - current_setting('lock_timeout')::interval
+	AND holder.pid IN (SELECT unnest(pg_blocking_pids(waiter.pid)) FROM pg_stat_activity AS waiter
+		WHERE waiter.datname = current_database() AND waiter.wait_event_type = 'Lock')`
 
 // openPostgres opens the engine for several nodes: one pool, which River uses by
 // itself and the ledger through database/sql.
@@ -46,12 +61,13 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		config.MaxConns = postgresConnections
 	}
 	for name, value := range map[string]string{
-		"application_name": postgresApplication, "idle_in_transaction_session_timeout": postgresIdle,
+		"application_name": postgresApplication, "idle_in_transaction_session_timeout": postgresIdle, "lock_timeout": postgresLocked,
 	} {
 		if config.ConnConfig.RuntimeParams[name] == "" {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
 	}
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: postgresKeepAlive}).DialContext
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
@@ -69,6 +85,7 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		return err
 	}
 	e.clock = (&databaseClock{db: e.write}).now
+	e.unblock = e.unblockPostgres
 	e.scheduler = func(c *river.Config) (scheduler, error) { return newPostgresScheduler(pool, c, log) }
 	err = pool.Ping(ctx) // where nobody is, that is told at once; who restarts is waited for
 	if err == nil || postgresStarts(err) {
@@ -78,6 +95,18 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger) (*engine, e
 		return nil, errors.Join(fmt.Errorf("staging: open %s: %w", config.ConnConfig.Database, err), e.close())
 	}
 	return e, nil
+}
+
+// unblockPostgres looks who has the lock that a statement did not get in time.
+func (e *engine) unblockPostgres(ctx context.Context, err error) {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "55P03" {
+		return
+	}
+	ended, err := rowsOf(e.write.ExecContext(ctx, postgresUnblock))
+	if err != nil || ended > 0 {
+		e.log.Warn("sessions of suspended processes that held locks were ended", "sessions", ended, "error", err)
+	}
 }
 
 // preparePostgres brings both schemas up to date, one node at a time.
@@ -137,6 +166,7 @@ func postgresAway(err error) bool {
 		case "40001", "40P01", // serialization failure, deadlock
 			"57P01", "57P02", "57P03", // shut down, crashed, cannot connect now
 			"25P03", // idle in a transaction: this process was suspended
+			"55P03", // lock not available in time
 			"53300": // too many connections
 			return true
 		}
@@ -162,8 +192,8 @@ func postgresStarts(err error) bool {
 // moment.
 func postgresBusy(err error) bool {
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "53") || refused.Code == "55P03") {
-		return true // insufficient resources; lock not available
+	if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "53") {
+		return true // insufficient resources
 	}
 	return postgresAway(err)
 }

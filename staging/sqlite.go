@@ -39,7 +39,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*engine, er
 	write := openSQLitePool(path, 1, "immediate")
 	read := openSQLitePool(path, sqliteReaders, "deferred", "query_only(1)")
 	e := &engine{
-		log: log, write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, away: sqliteFull, awayFor: fullFor, clock: time.Now,
+		log: log, write: write, read: read, in: sqliteIn, inNumbers: sqliteIn, fill: sqliteFill, busy: sqliteBusy, away: sqliteFull, full: sqliteFull, awayFor: fullFor, clock: time.Now,
 		alone:      func(context.Context, *tx, lock) error { return nil }, // there is one writer
 		settle:     "PRAGMA wal_checkpoint(PASSIVE)",                      // synchronous(NORMAL) syncs the log only then
 		aMinuteAgo: "datetime('now', '-1 minute')",

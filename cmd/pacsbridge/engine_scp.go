@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ func (e *engine) newInbox() (*bridge.Inbox, error) {
 		Quarantine: quarantine,
 		Uninvited:  e.settings.Node.Unsolicited == conf.UnsolicitedQuarantine,
 		Throttle:   bridge.NewThrottle(int64(e.settings.Old.Rate)),
+		Ledger:     e.db.Full,
 		Reopen:     e.reopen,
 		Logger:     e.log,
 	}
@@ -38,7 +40,7 @@ func (e *engine) newInbox() (*bridge.Inbox, error) {
 // in goes on its way whatever the setting is now.
 func (e *engine) newForwarder(quarantine *bridge.Quarantine) (*bridge.Forwarder, error) {
 	f := &bridge.Forwarder{Dir: filepath.Join(e.settings.Staging.Spool, "unsolicited"),
-		Ledger: e.db, Node: e.node, Old: e.settings.Old.AETitle, Quarantine: quarantine, Room: e.spool.Room,
+		Ledger: e.db, Node: e.node, Old: e.settings.Old.AETitle, Quarantine: quarantine, Room: func() error { return cmp.Or(e.spool.Room(), e.db.Full()) },
 		Feed: e.feedUnsolicited, Quiet: e.settings.Node.UnsolicitedAfter, Logger: e.log,
 	}
 	return f, f.Open()
