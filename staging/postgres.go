@@ -41,14 +41,13 @@ const (
 // postgresKeepAlive finds out within half a minute that the database's machine is gone.
 var postgresKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 
-// postgresUnblock ends the sessions of this user that hold what others wait for and in
-// which nothing goes on but waiting for their process: it was suspended, or cut off, in
-// the middle of a statement, which idle_in_transaction_session_timeout does not cover.
-const postgresUnblock = `SELECT pg_terminate_backend(holder.pid) FROM pg_stat_activity AS holder
-	WHERE holder.usename = current_user AND holder.datname = current_database() AND holder.wait_event_type = 'Client'
-	AND holder.state_change < clock_timestamp() - current_setting('lock_timeout')::interval
-	AND holder.pid IN (SELECT unnest(pg_blocking_pids(waiter.pid)) FROM pg_stat_activity AS waiter
-		WHERE waiter.datname = current_database() AND waiter.wait_event_type = 'Lock')`
+// postgresUnblock ends the sessions of this user that have changed or locked something
+// and in which nothing goes on but waiting for their process: it was suspended, or cut
+// off, in the middle of a statement, which idle_in_transaction_session_timeout does not
+// cover. One that was only slow finds its connection gone, and does it once more.
+const postgresUnblock = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user
+	AND datname = current_database() AND backend_xid IS NOT NULL AND wait_event_type = 'Client'
+	AND state_change < clock_timestamp() - current_setting('lock_timeout')::interval`
 
 // openPostgres opens the engine for several nodes: one pool, which River uses by
 // itself and the ledger through database/sql.

@@ -30,6 +30,21 @@ func (e *engine) dispatch(departments []staging.Department) {
 	e.dispatcher.Leads = e.caretaker.Leads
 }
 
+// newRechecker proves once more, now and then, what was proven; migration.notify is told
+// of what the new PACS has lost since.
+func (e *engine) newRechecker() *bridge.Rechecker {
+	return &bridge.Rechecker{Ledger: e.db, New: e.new, Leads: e.caretaker.Leads, Logger: e.log,
+		OnLost: func(study staging.Study, objects []string) {
+			err := notify(context.Background(), e.settings.Migration.Notify.Reveal(), notice{
+				Event: "study-lost", Node: e.node, StudyUID: study.UID, Class: string(staging.Mismatch),
+				Reason: fmt.Sprintf("the new PACS does not list %d of its objects any more", len(objects)), Attempts: study.Attempts,
+			})
+			if err != nil {
+				e.log.Error("migration.notify was not told of a study that was lost", "study", study.UID, "error", err)
+			}
+		}}
+}
+
 // newStocktaker takes windows of inventories, as many at once as half of the associations
 // to OLD: studies are fetched beside it.
 func (e *engine) newStocktaker() (s *bridge.Stocktaker, windows int) {

@@ -152,7 +152,11 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 
 // background is what the node does of itself while it works.
 func (e *engine) background(ctx context.Context) error {
-	return e.beside(ctx, e.forwarder.Run, func(ctx context.Context) error { return e.beside(ctx, e.dispatcher.Run, e.caretaker.Run) })
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{e.forwarder.Run, e.dispatcher.Run, e.caretaker.Run, e.newRechecker().Run} {
+		group.Go(func() error { return part(ctx) })
+	}
+	return group.Wait()
 }
 
 // beside runs work with something beside it, which ends when the work does and

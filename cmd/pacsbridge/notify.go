@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// notice tells of a study that failed after its last attempt. It holds no name
-// and no ID of the patient.
+// notice tells of a study that failed after its last attempt, or of which the new PACS
+// has lost something after its proof. It holds no name and no ID of the patient.
 type notice struct {
-	Event    string `json:"event"` // "study-failed"
+	Event    string `json:"event"` // "study-failed" or "study-lost"
 	Node     string `json:"node"`
 	StudyUID string `json:"study_uid"`
 	Class    string `json:"class"`
