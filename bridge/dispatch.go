@@ -20,7 +20,7 @@ type Feeding interface {
 	// FeedWindows queues windows of an order, and at last the end of its inventory.
 	FeedWindows(ctx context.Context, o staging.Order, f staging.WindowFeed) (int, error)
 	// FeedVerifications queues the studies whose proof is to be looked for again.
-	FeedVerifications(ctx context.Context, node string) (int, error)
+	FeedVerifications(ctx context.Context) (int, error)
 	// FinishOrder ends an order of which nothing is left.
 	FinishOrder(ctx context.Context, id int64, failure error) error
 	// Feed queues studies while there is room and returns how many it queued.
@@ -172,7 +172,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // round sees to every order, beginning with another one each time: they share the room.
 func (d *Dispatcher) round(ctx context.Context, count bool) error {
-	if _, err := d.Queue.FeedVerifications(ctx, d.Options.Node); err != nil {
+	if _, err := d.Queue.FeedVerifications(ctx); err != nil {
 		return fmt.Errorf("queue what waits for its proof: %w", err)
 	}
 	orders, err := d.Queue.OpenOrders(ctx)

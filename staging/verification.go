@@ -56,29 +56,45 @@ func (c *Claim) Unproven() time.Duration {
 	return c.db.clock().Sub(c.study.VerifyingSince)
 }
 
+// verifyDue are the conditions of the parked studies whose time has come.
+const verifyDue = `verify_at > 0 AND verify_at <= $1`
+
 // FeedVerifications makes the jobs of parked studies whose time has come, and returns how
 // many. A job that is lost is made once more after a while.
-func (db *DB) FeedVerifications(ctx context.Context, node string) (int, error) {
+func (db *DB) FeedVerifications(ctx context.Context) (int, error) {
+	due := false
+	err := db.each(ctx, `SELECT 1 FROM studies WHERE `+verifyDue+` LIMIT 1`, []any{db.now()}, func(scanner) error {
+		due = true
+		return nil
+	})
+	if err != nil || !due {
+		return 0, db.wrap("look for verifications", err)
+	}
 	made := 0
-	err := db.tx(ctx, "queue verifications", func(tx *tx) error {
-		now := db.now()
-		var jobs []river.InsertManyParams
-		q := query{engine: db.engine, args: []any{now}}
-		err := eachRow(ctx, tx, `UPDATE studies SET verify_at = `+q.arg(now+queuedLease.Milliseconds())+`, lease_until = `+
-			q.arg(now+verificationGrace.Milliseconds())+` WHERE id IN (SELECT s.id FROM studies AS s
-				WHERE s.verify_at > 0 AND s.verify_at <= $1 ORDER BY s.verify_at LIMIT `+q.arg(mostVerifications)+db.skipLocked+`)
-			AND verify_at > 0 AND verify_at <= $1 RETURNING id`, q.args, func(row scanner) error {
-			var args verificationArgs
-			err := row.Scan(&args.StudyID)
-			jobs = append(jobs, river.InsertManyParams{Args: args, InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: verificationQueue, Priority: jobUsual}})
-			return err
-		})
+	err = db.tx(ctx, "queue verifications", func(tx *tx) error {
+		jobs, err := db.queueVerifications(ctx, tx)
 		if made = len(jobs); err != nil || made == 0 {
 			return err
 		}
 		return db.jobs.insert(ctx, tx, jobs)
 	})
 	return made, err
+}
+
+func (db *DB) queueVerifications(ctx context.Context, tx *tx) ([]river.InsertManyParams, error) {
+	now := db.now()
+	var jobs []river.InsertManyParams
+	q := query{engine: db.engine, args: []any{now}}
+	err := eachRow(ctx, tx, `UPDATE studies SET verify_at = `+q.arg(now+queuedLease.Milliseconds())+`, lease_until = `+
+		q.arg(now+verificationGrace.Milliseconds())+` WHERE id IN (SELECT s.id FROM studies AS s
+			WHERE s.verify_at > 0 AND s.verify_at <= $1 ORDER BY s.verify_at LIMIT `+q.arg(mostVerifications)+db.skipLocked+`)
+		AND `+verifyDue+` RETURNING id`, q.args, func(row scanner) error {
+		var args verificationArgs
+		err := row.Scan(&args.StudyID)
+		jobs = append(jobs, river.InsertManyParams{Args: args, InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: verificationQueue, Priority: jobUsual}})
+		return err
+	})
+	return jobs, err
 }
 
 // ClaimVerification takes a parked study in hand, without an attempt more. One that is

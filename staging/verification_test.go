@@ -30,7 +30,7 @@ func TestAStudyThatWaitsForItsProofIsProvenByAnyNode(t *testing.T) {
 		mustBe(t, parked.Heartbeat(l.ctx), staging.ErrLeaseLost)
 		feed := func(want int) {
 			t.Helper()
-			if n, err := l.FeedVerifications(l.ctx, "other"); n != want || err != nil {
+			if n, err := l.FeedVerifications(l.ctx); n != want || err != nil {
 				t.Errorf("%d jobs were made, want %d, %v", n, want, err)
 			}
 		}
@@ -64,7 +64,7 @@ func TestAStudyWhoseProofNobodyLooksForGoesBack(t *testing.T) {
 		l.stage(t, study(1), study(2))
 		l.delivered(t, "1.2.1")
 		must(t, l.Hasten(l.ctx, "1.2.1")) // its commitment has come
-		if n, err := l.FeedVerifications(l.ctx, node); n != 1 || err != nil {
+		if n, err := l.FeedVerifications(l.ctx); n != 1 || err != nil {
 			t.Errorf("%d jobs were made, %v", n, err)
 		}
 		l.pass(2 * time.Minute)
