@@ -77,7 +77,10 @@ var emptySQLite = sync.OnceValues(func() ([]byte, error) {
 // eachEngine runs a test on a fresh ledger of every engine.
 func eachEngine(t *testing.T, test func(*testing.T, *ledger)) {
 	for name, url := range engines {
-		t.Run(name, func(t *testing.T) { test(t, openLedger(t, url(t))) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for its own database
+			test(t, openLedger(t, url(t)))
+		})
 	}
 }
 

@@ -267,45 +267,35 @@ func TestWindowsAreMadeOnceAndHeldByOne(t *testing.T) {
 	})
 }
 
-func TestOrders(t *testing.T) {
+// open are the numbers of the open orders.
+func (l *ledger) open(t testing.TB) string {
+	t.Helper()
+	orders, err := l.OpenOrders(l.ctx)
+	must(t, err)
+	var ids []int64
+	for _, o := range orders {
+		ids = append(ids, o.ID)
+	}
+	return strings.Trim(fmt.Sprint(ids), "[]")
+}
+
+func TestAnOrderEndsWithItsOwner(t *testing.T) {
+	named := staging.Scope{Undated: true, StudyUIDs: []string{"1.2"}}
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		submit := func(owner string) int64 {
-			t.Helper()
-			if owner != "" {
-				id, err := l.SubmitOwnOrder(l.ctx, staging.Scope{Undated: true, StudyUIDs: []string{"1.2"}}, owner, lease)
-				must(t, err)
-				return id
-			}
-			id, err := l.SubmitOrder(l.ctx, january)
-			must(t, err)
-			return id
-		}
-		open := func() string {
-			t.Helper()
-			orders, err := l.OpenOrders(l.ctx)
-			must(t, err)
-			var ids []int64
-			for _, o := range orders {
-				ids = append(ids, o.ID)
-			}
-			return strings.Trim(fmt.Sprint(ids), "[]")
-		}
-		ours, _, again := submit(""), submit("a"), submit("a") // a died and was started again
-		if got, want := open(), fmt.Sprint(ours, again); got != want {
-			t.Errorf("open are %s, want %s", got, want)
-		}
+		ours, err := l.SubmitOrder(l.ctx, january)
+		must(t, err)
+		_, err = l.SubmitOwnOrder(l.ctx, named, "a", lease)
+		must(t, err)
+		again, err := l.SubmitOwnOrder(l.ctx, named, "a", lease) // a died and was started again
+		must(t, err)
 		l.pass(lease - time.Second)
 		must(t, l.KeepOrder(l.ctx, again, lease))
 		l.pass(lease - time.Second)
-		if got, want := open(), fmt.Sprint(ours, again); got != want {
+		if got, want := l.open(t), fmt.Sprint(ours, again); got != want {
 			t.Errorf("while its owner lives open are %s, want %s", got, want)
 		}
-		must(t, l.PlanOrder(l.ctx, l.orderNow(t, again), nil))
-		if o := l.orderNow(t, again); o.State != staging.OrderTaken || len(o.Scope.StudyUIDs) != 1 || !o.Scope.Undated {
-			t.Errorf("an order without windows is %+v", o)
-		}
 		l.pass(2 * time.Second)
-		if got := open(); got != fmt.Sprint(ours) {
+		if got := l.open(t); got != fmt.Sprint(ours) {
 			t.Errorf("after the death of the owner open are %s", got)
 		}
 		must(t, ignoreCount(l.Reclaim(l.ctx, node, false)))
@@ -313,7 +303,18 @@ func TestOrders(t *testing.T) {
 			t.Errorf("the order of the dead is %+v", o)
 		}
 		mustBe(t, l.KeepOrder(l.ctx, again, lease), staging.ErrNotFound)
-		_, err := l.Order(l.ctx, 99)
+	})
+}
+
+func TestAnOrderOfNamedStudiesHasNoInventory(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		id, err := l.SubmitOrder(l.ctx, staging.Scope{Undated: true, StudyUIDs: []string{"1.2"}})
+		must(t, err)
+		must(t, l.PlanOrder(l.ctx, l.orderNow(t, id), nil))
+		if o := l.orderNow(t, id); o.State != staging.OrderTaken || len(o.Scope.StudyUIDs) != 1 || !o.Scope.Undated {
+			t.Errorf("the order is %+v", o)
+		}
+		_, err = l.Order(l.ctx, 99)
 		mustBe(t, err, staging.ErrNotFound)
 	})
 }
