@@ -165,18 +165,18 @@ func (x *crossing) work(log *slog.Logger) {
 	x.t.Cleanup(func() { check(x.t, x.queue.Stop(context.Background())) })
 	ended := make(chan struct{})
 	x.t.Cleanup(func() { close(ended) })
-	go x.hurry(ended)
+	go hurry(x.feeder, ended)
 }
 
 // hurry makes the dispatcher look at staging more often than it would, so that
 // pauses of milliseconds are over after milliseconds.
-func (x *crossing) hurry(ended <-chan struct{}) {
+func hurry(feeder *bridge.Dispatcher, ended <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			x.feeder.Ring()
+			feeder.Ring()
 		case <-ended:
 			return
 		}
