@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"pacsbridge/bridge"
+	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
 	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/dimse/uid"
@@ -116,6 +118,42 @@ func TestWhatNewTakesUncompressedOnlyIsDecompressedByAProgram(t *testing.T) {
 			}
 			x.swept()
 		})
+	}
+}
+
+// What went ahead of its study decompressed is recorded like the rest.
+func TestWhatGoesAheadDecompressedIsOnTheBooks(t *testing.T) {
+	x := decompress(t, copies)
+	x.migrator.Early = true
+	other := patched(t, x.plain, set(dataset.SOPInstanceUID, "2.25.9910"))
+	other.SOPInstance = "2.25.9910"
+	check(t, x.old.Add(other))
+	stored := make(chan struct{})
+	var once sync.Once
+	x.new.SetFaults(dimsetest.Faults{
+		Association: dimsetest.AssociationFaults{RefuseContext: func(_, syntax string) bool { return syntax == uid.RLE }},
+		Store: dimsetest.StoreFaults{Status: func(sopInstance string, _ int) dimse.Status {
+			if sopInstance == x.packed.SOPInstance {
+				once.Do(func() { close(stored) })
+			}
+			return dimse.StatusSuccess
+		}},
+	})
+	var early bool
+	held := heldUntil(1, stored, &early)
+	x.old.SetFaults(dimsetest.Faults{Move: dimsetest.MoveFaults{Withhold: func(sopInstance string, times int) bool {
+		return sopInstance == other.SOPInstance && held(sopInstance, times)
+	}}})
+	check(t, x.run())
+	if !early {
+		t.Fatal("it did not go ahead")
+	}
+	digest := fmt.Sprintf("%x", sha256.Sum256(x.plain.Data))
+	if it := x.item(x.plain.StudyUID, x.plain.SOPInstance); !strings.Contains(it.Warning, "decompressed by sh from RLE Lossless") || !strings.Contains(it.Warning, digest) {
+		t.Errorf("the ledger says of the decompression: %q", it.Warning)
+	}
+	if d := x.verified(x.reconciler(x.byGet())).Differences; len(d) > 0 {
+		t.Errorf("verify says %+v", d)
 	}
 }
 

@@ -18,12 +18,12 @@ type forerunner struct {
 	mu       sync.Mutex
 	wanted   map[string]bool // listed, and not yet sent
 	waiting  []Parcel
-	warnings map[string]string // of what NEW has stored, by SOP Instance UID
-	passages map[string][]byte // what is recorded of those that rules changed
+	stored   map[string]Receipt // of what NEW has stored, by SOP Instance UID
+	passages map[string][]byte  // what is recorded of those that rules changed
 }
 
 func newForerunner(k *Deliverer, c *Collection) *forerunner {
-	f := &forerunner{deliver: k, study: c.Study, bell: make(chan struct{}, 1), wanted: map[string]bool{}, warnings: map[string]string{}, passages: map[string][]byte{}}
+	f := &forerunner{deliver: k, study: c.Study, bell: make(chan struct{}, 1), wanted: map[string]bool{}, stored: map[string]Receipt{}, passages: map[string][]byte{}}
 	for _, it := range c.Instances() {
 		if !it.Stored && it.State != staging.ItemSkipped {
 			f.wanted[it.UID] = true
@@ -91,7 +91,7 @@ func (f *forerunner) enter(r Receipt) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.warnings[r.SOPInstance] = r.Warning
+	f.stored[r.SOPInstance] = r
 }
 
 // tell notes in the items what NEW has stored.
@@ -99,12 +99,15 @@ func (f *forerunner) tell(c *Collection) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, it := range c.Instances() {
-		if warning, stored := f.warnings[it.UID]; stored {
-			it.Stored, it.Warning = true, remark(it.Warning, warning)
-			if passage := f.passages[it.UID]; passage != nil {
-				it.Payload = passage
-			}
+		r, stored := f.stored[it.UID]
+		if !stored {
+			continue
 		}
+		if passage := f.passages[it.UID]; passage != nil {
+			it.Payload = passage
+		}
+		recordSent(it, r.Sent)
+		it.Stored, it.Warning = true, remark(it.Warning, r.Warning)
 	}
 }
 
