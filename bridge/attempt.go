@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 
 	"pacsbridge/staging"
@@ -42,9 +43,14 @@ func (m *Migrator) guarded(study staging.Study, work func() (*Collection, error)
 	c = NewCollection(study, nil)
 	defer func() {
 		if p := recover(); p != nil {
-			m.Logger.Error("fault of the program", "study", study.UID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("fault of the program: %v", p)
+			err = fault(m.Logger.With("study", study.UID), p)
 		}
 	}()
 	return work()
+}
+
+// fault logs a panic of ours, where it came from too, and makes an error of it.
+func fault(log *slog.Logger, p any) error {
+	log.Error("fault of the program", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return fmt.Errorf("fault of the program: %v", p)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"pacsbridge/staging"
@@ -171,8 +170,7 @@ func (v *Inventory) hold(ctx context.Context, held lease, work func(context.Cont
 	defer beating()
 	defer func() {
 		if p := recover(); p != nil {
-			v.log().Error("fault of the program", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("fault of the program: %v", p)
+			err = fault(v.log(), p)
 		}
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause

@@ -32,16 +32,20 @@ type Claim struct {
 // more. The study stays in hand for the time of the lease after each write. One that
 // another node is the holder of is not to be claimed.
 func (db *DB) Claim(ctx context.Context, studyID int64, node string, lease time.Duration) (*Claim, error) {
+	return db.takeInHand(ctx, fmt.Sprintf("claim study %d", studyID), studyID, node, lease,
+		`state = 'collecting', claimed_at = $4, attempts = attempts + 1, grown = 0, verify_since = 0`, `state = 'queued'`)
+}
+
+// takeInHand gives a study that is in a certain state to a worker, with a change of its row.
+func (db *DB) takeInHand(ctx context.Context, doing string, studyID int64, node string, lease time.Duration, change, state string) (*Claim, error) {
 	if node == "" || lease <= 0 {
 		return nil, errors.New("staging: a claim needs a node and a lease")
 	}
 	c := &Claim{db: db, lease: lease}
-	doing := fmt.Sprintf("claim study %d", studyID)
 	err := db.again(ctx, func() error {
 		now := db.now()
-		row := db.write.QueryRowContext(ctx, `UPDATE studies SET state = 'collecting', node = $2, lease_until = $3, claimed_at = $4,
-			attempts = attempts + 1, fence = fence + 1, grown = 0, verify_since = 0, updated_at = $4 WHERE id = $1 AND state = 'queued' AND holder IN ('', $2)
-			RETURNING fence, `+studyColumns, studyID, node, now+lease.Milliseconds(), now)
+		row := db.write.QueryRowContext(ctx, `UPDATE studies SET `+change+`, node = $2, lease_until = $3, fence = fence + 1, updated_at = $4
+			WHERE id = $1 AND `+state+` AND holder IN ('', $2) RETURNING fence, `+studyColumns, studyID, node, now+lease.Milliseconds(), now)
 		var err error
 		c.study, err = scanStudy(prefixed{row, []any{&c.fence}})
 		return err

@@ -2,7 +2,6 @@ package staging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -100,24 +99,6 @@ func (db *DB) queueVerifications(ctx context.Context, tx *tx) ([]river.InsertMan
 // ClaimVerification takes a parked study in hand, without an attempt more. One that is
 // not parked is ErrNotClaimable: another worker has it, or it has come to its end.
 func (db *DB) ClaimVerification(ctx context.Context, studyID int64, node string, lease time.Duration) (*Claim, error) {
-	if node == "" || lease <= 0 {
-		return nil, errors.New("staging: a claim needs a node and a lease")
-	}
-	c := &Claim{db: db, lease: lease}
-	err := db.again(ctx, func() error {
-		now := db.now()
-		row := db.write.QueryRowContext(ctx, `UPDATE studies SET node = $2, lease_until = $3, verify_at = 0, fence = fence + 1, updated_at = $4
-			WHERE id = $1 AND state = 'verifying' AND verify_at > 0 AND holder IN ('', $2) RETURNING fence, `+studyColumns,
-			studyID, node, now+lease.Milliseconds(), now)
-		var err error
-		c.study, err = scanStudy(prefixed{row, []any{&c.fence}})
-		return err
-	})
-	if errors.Is(err, ErrNotFound) {
-		err = ErrNotClaimable
-	}
-	if err != nil {
-		return nil, db.wrap(fmt.Sprintf("claim study %d for its proof", studyID), err)
-	}
-	return c, nil
+	return db.takeInHand(ctx, fmt.Sprintf("claim study %d for its proof", studyID), studyID, node, lease,
+		`verify_at = 0`, `state = 'verifying' AND verify_at > 0`)
 }
