@@ -2,11 +2,10 @@ package bridge
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"pacsbridge/dimse/dataset"
@@ -60,11 +59,11 @@ func (rules Rules) amendments(head *dataset.Dataset, s scene) ([]Amendment, erro
 		if !rule.fits(head, s) {
 			continue
 		}
-		a := find(all, rule.Attribute)
-		if a == nil {
-			all = append(all, found(head, rule.Attribute))
-			a = &all[len(all)-1]
+		at := slices.IndexFunc(all, func(a Amendment) bool { return a.tag == rule.Attribute })
+		if at < 0 {
+			at, all = len(all), append(all, found(head, rule.Attribute))
 		}
+		a := &all[at]
 		if err := rule.apply(a, head); err != nil {
 			return nil, &RuleError{Attribute: a.Attribute, Why: err.Error()}
 		}
@@ -77,15 +76,6 @@ func (rules Rules) amendments(head *dataset.Dataset, s scene) ([]Amendment, erro
 		}
 	}
 	return changed, nil
-}
-
-func find(all []Amendment, tag dataset.Tag) *Amendment {
-	for i := range all {
-		if all[i].tag == tag {
-			return &all[i]
-		}
-	}
-	return nil
 }
 
 // found is an attribute as the object has it, not yet changed.
@@ -221,7 +211,7 @@ func (k *Deliverer) prepare(study staging.Study, it *staging.Item) error {
 	all, err := k.judge(study, it)
 	if err == nil && len(all) > 0 {
 		p.Amended = all
-		p.AmendedSHA256, err = k.digestOf(study.UID, it, all)
+		p.AmendedSHA256, err = k.digestWith(study.UID, it, all)
 	}
 	if err != nil {
 		return fmt.Errorf("instance %s: %w", it.UID, err)
@@ -249,20 +239,13 @@ func (k *Deliverer) judge(study staging.Study, it *staging.Item) ([]Amendment, e
 	return k.Rules.amendments(head, k.Rules.scene(study, it))
 }
 
-// digestOf is the SHA-256 of an instance with its amendments.
-func (k *Deliverer) digestOf(studyUID string, it *staging.Item, all []Amendment) (string, error) {
-	data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
-	if err != nil {
-		return "", fmt.Errorf("open it in the spool: %w", err)
-	}
-	changed, err := amended(data, it.TransferSyntax, all)
+// digestWith is the SHA-256 of an instance with amendments.
+func (k *Deliverer) digestWith(studyUID string, it *staging.Item, all []Amendment) (string, error) {
+	data, err := k.open(studyUID, it, all)
 	if err != nil {
 		return "", err
 	}
-	defer changed.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, changed); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
+	defer data.Close()
+	_, digest, err := digestOf(data)
+	return digest, err
 }

@@ -102,7 +102,7 @@ func (v *viewing) Store(_ context.Context, in *dimse.Instance) error {
 
 // amended is the data set as it is to be looked at.
 func (v *viewing) amended(it *staging.Item, ts string, data io.Reader) (io.ReadCloser, error) {
-	if !v.amend || it.Kind != staging.Instance {
+	if !v.amend {
 		return io.NopCloser(data), nil
 	}
 	return amended(io.NopCloser(data), ts, passageOf(it).Amended)

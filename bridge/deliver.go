@@ -121,7 +121,7 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 		AsIs:     it.Kind != staging.Instance,
 		SOPClass: it.SOPClass, SOPInstance: it.ObjectUID, TransferSyntax: it.TransferSyntax, Size: -1,
 		Open: func() (io.ReadCloser, error) {
-			data, err := k.open(studyUID, it)
+			data, err := k.open(studyUID, it, passageOf(it).Amended)
 			if err != nil || k.Throttle == nil {
 				return data, err
 			}
@@ -133,13 +133,13 @@ func (k *Deliverer) parcel(ctx context.Context, studyUID string, it *staging.Ite
 	}
 }
 
-// open reads an object as it is sent.
-func (k *Deliverer) open(studyUID string, it *staging.Item) (io.ReadCloser, error) {
+// open reads an object as it is sent, with its amendments.
+func (k *Deliverer) open(studyUID string, it *staging.Item, amendments []Amendment) (io.ReadCloser, error) {
 	data, _, err := k.Spool.Open(studyUID, it.ObjectUID)
-	if err != nil || it.Kind != staging.Instance {
-		return data, err
+	if err != nil {
+		return nil, err
 	}
-	return amended(data, it.TransferSyntax, passageOf(it).Amended)
+	return amended(data, it.TransferSyntax, amendments)
 }
 
 // receipts enters NEW's answers into the items and, now and then, into the ledger.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"pacsbridge/staging"
@@ -16,10 +17,13 @@ type passage struct {
 	Amended       []Amendment `json:"amended,omitempty"`
 }
 
-// passageOf is what the ledger records of an instance; of most there is nothing.
+// passageOf is what the ledger records of an instance; of most there is nothing, and of
+// what is no instance neither.
 func passageOf(it *staging.Item) passage {
 	var p passage
-	_ = json.Unmarshal(it.Payload, &p) // nil, or written by record
+	if it.Kind == staging.Instance && len(it.Payload) > 0 {
+		_ = json.Unmarshal(it.Payload, &p) // written by record
+	}
 	return p
 }
 
@@ -30,21 +34,11 @@ func (p passage) record(it *staging.Item) {
 
 // amendedDigest is the SHA-256 of a data set as it goes to NEW: as it came, or as rules changed it.
 func amendedDigest(it *staging.Item) string {
-	if it.Kind == staging.Instance {
-		if digest := passageOf(it).AmendedSHA256; digest != "" {
-			return digest
-		}
-	}
-	return it.SHA256
+	return cmp.Or(passageOf(it).AmendedSHA256, it.SHA256)
 }
 
 // forwarded reports whether an instance came without being asked for and joined.
 func forwarded(it *staging.Item) bool { return sentBy(*it) != "" }
 
 // sentBy is who sent an instance that nobody asked for.
-func sentBy(it staging.Item) string {
-	if it.Kind != staging.Instance {
-		return ""
-	}
-	return passageOf(&it).From
-}
+func sentBy(it staging.Item) string { return passageOf(&it).From }

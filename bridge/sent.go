@@ -56,12 +56,19 @@ func (s *Sent) digest(p Parcel) error {
 		return err
 	}
 	defer data.Close()
-	hash := sha256.New()
-	if s.Bytes, err = io.Copy(hash, data); err != nil {
+	if s.Bytes, s.SHA256, err = digestOf(data); err != nil {
 		return fmt.Errorf("read object %s: %w", p.SOPInstance, err)
 	}
-	s.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return nil
+}
+
+// digestOf reads a data set to its end and returns its length and SHA-256.
+func digestOf(data io.Reader) (size int64, digest string, err error) {
+	hash := sha256.New()
+	if size, err = io.Copy(hash, data); err != nil {
+		return size, "", err
+	}
+	return size, hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // known is nil until it is known what is sent.
@@ -113,12 +120,7 @@ func (s *Sent) original(received, now *fingerprint) *fingerprint {
 
 // sentOf is how an instance was sent where its content was changed on the way; nil where
 // it was not.
-func sentOf(it *staging.Item) *Sent {
-	if it.Kind != staging.Instance {
-		return nil
-	}
-	return passageOf(it).Sent
-}
+func sentOf(it *staging.Item) *Sent { return passageOf(it).Sent }
 
 // beyond names the differences that are neither changes that may be, nor additions that may.
 func (c changes) beyond(mayChange, mayCome map[string]bool) string {
