@@ -126,19 +126,15 @@ func (c *Claim) Save(ctx context.Context, items []Item) error {
 // quick extends the lease, and moves the study, in one statement. It reports false
 // where that was not to be: the slow way says why.
 func (c *Claim) quick(ctx context.Context, doing string, to State) (bool, error) {
-	var from []string
-	for _, state := range States {
-		if state.InWork() && (to == "" || CanMove(state, to)) {
-			from = append(from, string(state))
-		}
+	set, from := "", inWork
+	if to != "" {
+		set, from = ", state = '"+string(to)+"'", mayMove(to)
 	}
 	var held bool
 	err := c.db.again(ctx, func() error {
 		now := c.db.now()
-		q := query{engine: c.db.engine, args: []any{c.study.ID, c.fence, now + c.lease.Milliseconds(), now, to}}
-		n, err := rowsOf(c.db.write.ExecContext(ctx, `UPDATE studies SET lease_until = $3, updated_at = $4,
-			state = CASE WHEN $5 = '' THEN state ELSE $5 END
-			WHERE id = $1 AND fence = $2 AND `+inWork+` AND `+c.db.in("state", q.list(from)), q.args...))
+		n, err := rowsOf(c.db.write.ExecContext(ctx, `UPDATE studies SET lease_until = $3, updated_at = $4`+set+`
+			WHERE id = $1 AND fence = $2 AND `+from, c.study.ID, c.fence, now+c.lease.Milliseconds(), now))
 		held = n > 0
 		return err
 	})

@@ -52,6 +52,9 @@ func TestTheJourneyOfAStudy(t *testing.T) {
 		if err := c.Advance(l.ctx, staging.Migrated); !errors.As(err, &move) {
 			t.Errorf("from delivering to migrated: %v", err)
 		}
+		if err := c.Advance(l.ctx, staging.Collecting); !errors.As(err, &move) {
+			t.Errorf("from delivering back to collecting: %v", err)
+		}
 		must(t, c.Advance(l.ctx, staging.Verifying))
 		if err := c.Advance(l.ctx, staging.Migrated, done(got)...); !errors.As(err, &move) {
 			t.Errorf("advanced to its end: %v", err)

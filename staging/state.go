@@ -1,6 +1,9 @@
 package staging
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // State is where a study stands on its way from OLD to NEW.
 type State string
@@ -55,6 +58,17 @@ const (
 	inWork = `state IN ('collecting', 'delivering', 'verifying')`
 	inHand = `state IN ('queued', 'collecting', 'delivering', 'verifying')`
 )
+
+// mayMove is the condition that a study in work may go to a state next.
+func mayMove(to State) string {
+	var from []string
+	for _, state := range States {
+		if state.InWork() && CanMove(state, to) {
+			from = append(from, string(state))
+		}
+	}
+	return "state IN ('" + strings.Join(from, "', '") + "')"
+}
 
 // Final reports whether nothing more will happen to the study by itself.
 func (s State) Final() bool { return s == Migrated || s == Failed || s == Skipped }
