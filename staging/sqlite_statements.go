@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 )
@@ -90,8 +91,12 @@ func (p *preparing) take(ctx context.Context, query string) (driver.Stmt, error)
 		p.kept--
 		return idle[last], nil
 	}
-	return p.PrepareContext(ctx, query)
+	return p.PrepareContext(ctx, boundLimits.Replace(query))
 }
+
+// boundLimits makes sums of the limits that are parameters: SQLite plans a statement
+// anew in each run, for the value of such a limit, unless it is hidden in a sum.
+var boundLimits = strings.NewReplacer("LIMIT ?", "LIMIT 0 + ?", "LIMIT $", "LIMIT 0 + $")
 
 // put keeps a statement for its next run; one that failed is let go.
 func (p *preparing) put(query string, statement driver.Stmt, failed error) error {

@@ -3,9 +3,14 @@ package staging
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"testing"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 func openPrepared(t *testing.T) *sql.DB {
@@ -116,4 +121,46 @@ func TestStatementsThatNeverComeAgainAreNotKeptForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A parameter in LIMIT has SQLite read the statement anew in each run.
+func TestALimitDoesNotHaveItsStatementPreparedAnew(t *testing.T) {
+	db := openPrepared(t)
+	for _, placeholder := range []string{"?", "?1", "$1"} {
+		for range 5 {
+			exec(t, db, `UPDATE n SET v = v WHERE v IN (SELECT v FROM n ORDER BY v LIMIT `+placeholder+`)`, 1)
+		}
+	}
+	statements := 0
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = conn.Raw(func(c any) error {
+		for text, idle := range c.(*preparing).idle {
+			for _, statement := range idle {
+				statements++
+				if again := preparedAnew(statement); again > 0 {
+					t.Errorf("%s: was prepared %d times more", text, again)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || statements < 3 {
+		t.Errorf("%d statements are kept, want 3 or more: %v", statements, err)
+	}
+}
+
+// preparedAnew asks SQLite how often it had to prepare a statement once more. The
+// driver keeps SQLite's handle to itself.
+func preparedAnew(statement driver.Stmt) int32 {
+	handle := reflect.ValueOf(statement).Elem().FieldByName("pstmt").Uint()
+	if handle == 0 {
+		return 0 // several statements in one text, which the driver does not keep
+	}
+	tls := libc.NewTLS()
+	defer tls.Close()
+	return sqlite3.Xsqlite3_stmt_status(tls, uintptr(handle), sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0)
 }
