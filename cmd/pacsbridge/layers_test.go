@@ -70,6 +70,7 @@ var libraries = map[string][]string{
 	"github.com/riverqueue/river": {"staging"},
 	"github.com/pressly/goose/v3": {"staging"},
 	"modernc.org/sqlite":          {"staging", "nondicom", "cmd/pacsbridge", "tests"}, // the demo makes a legacy database
+	"modernc.org/libc":            {"tests"},                                          // SQLite's own functions ask for it
 	"github.com/jackc/pgx/v5":     {"staging", "nondicom", "nondicom/archive", "staging/pgtest", "tests"},
 
 	"github.com/go-sql-driver/mysql":  {"nondicom"},
