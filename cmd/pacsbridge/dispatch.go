@@ -51,10 +51,7 @@ func (e *engine) newStocktaker() (s *bridge.Stocktaker, windows int) {
 	inventory := e.inventory()
 	inventory.Node = e.node
 	inventory.OnStaged = func() { e.dispatcher.Ring() }
-	s = &bridge.Stocktaker{Inventory: *inventory, Ledger: e.db, OnEnded: func(order int64, err error) {
-		e.failures.Store(order, err)
-		e.dispatcher.Ring()
-	}}
+	s = &bridge.Stocktaker{Inventory: *inventory, Ledger: e.db, OnEnded: func(order int64, err error) { e.failures.Store(order, err) }}
 	return s, max(1, e.settings.Old.Associations/2)
 }
 

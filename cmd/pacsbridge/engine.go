@@ -81,7 +81,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	departments := queues(r.settings)
 	stock, windows := e.newStocktaker()
 	e.queue, err = staging.NewQueue(r.db, staging.QueueOptions{Departments: departments, Logger: r.log,
-		Windows: windows, Window: e.ringing(stock.Window), End: stock.End,
+		Windows: windows, Window: e.ringing(stock.Window), End: e.ringing(stock.End),
 		Verifications: max(1, r.settings.New.Associations/2), Verify: e.ringing(migrator.Prove),
 		Work: func(ctx context.Context, studyID int64) error {
 			defer e.dispatcher.Working()()
