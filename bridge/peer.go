@@ -32,8 +32,8 @@ type PeerOptions struct {
 // studies, and is safe for use by several goroutines.
 type Peer struct {
 	PeerOptions
-	slots chan struct{}
-	gate  *gate
+	places *places
+	gate   *gate
 
 	moves        atomic.Bool // has answered a C-MOVE otherwise than with Cxxx
 	suspected    atomic.Bool // of not knowing us as a move destination
@@ -57,7 +57,7 @@ func NewPeer(o PeerOptions) *Peer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Peer{PeerOptions: o, slots: make(chan struct{}, o.Associations), gate: newGate(o.Name, patienceOr(o.Patience), o.Troubles, o.Logger)}
+	return &Peer{PeerOptions: o, places: newPlaces(o.Associations), gate: newGate(o.Name, patienceOr(o.Patience), o.Troubles, o.Logger)}
 }
 
 // PeerError is what went wrong between us and one of the two PACS.
@@ -74,7 +74,9 @@ func (e *PeerError) Unwrap() error { return e.Err }
 
 // Echo verifies that the peer answers (C-ECHO, PS3.4 annex A), pause or not.
 func (p *Peer) Echo(ctx context.Context) error {
-	return p.withNow(ctx, contexts(forQueries), func(a *dimse.Association) error { return a.Echo(ctx) })
+	return p.inPlace(ctx, true, func() error {
+		return p.use(ctx, contexts(forQueries), false, func(a *dimse.Association) error { return a.Echo(ctx) })
+	})
 }
 
 // Close releases the associations that are kept open.
@@ -116,7 +118,7 @@ func (p *Peer) with(ctx context.Context, service dimse.Service, proposals []dims
 	if err != nil {
 		return err
 	}
-	err = p.withNow(ctx, proposals, use)
+	err = p.inPlace(ctx, brief(service), func() error { return p.use(ctx, proposals, false, use) })
 	leave(err)
 	return err
 }
@@ -128,39 +130,36 @@ func (p *Peer) withFresh(ctx context.Context, service dimse.Service, proposals [
 	if err != nil {
 		return err
 	}
-	err = p.inPlace(ctx, func() error { return p.use(ctx, proposals, true, use) })
+	err = p.inPlace(ctx, brief(service), func() error { return p.use(ctx, proposals, true, use) })
 	leave(err)
 	return err
 }
 
-// withNow is with for those who do not heed a pause.
-func (p *Peer) withNow(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
-	return p.inPlace(ctx, func() error { return p.use(ctx, proposals, false, use) })
+// brief fits services that are over in a moment.
+func brief(service dimse.Service) bool {
+	return service != dimse.ServiceStore && service != dimse.ServiceMove && service != dimse.ServiceGet
 }
 
 // inPlace runs do when there is a free place for an association.
-func (p *Peer) inPlace(ctx context.Context, do func() error) error {
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func (p *Peer) inPlace(ctx context.Context, brief bool, do func() error) error {
+	if err := p.places.take(ctx, brief); err != nil {
+		return err
 	}
-	defer func() { <-p.slots }()
+	defer p.places.give()
 	return do()
 }
 
-// tryWith is with for those who can do without: false means no place was free.
-func (p *Peer) tryWith(ctx context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) (bool, error) {
-	if !p.gate.isOpen() {
-		return false, nil
+// withWanted is with for those who can do without: it waits for a free place only as
+// long as it is wanted, and for no pause.
+func (p *Peer) withWanted(ctx, wanted context.Context, proposals []dimse.Proposal, use func(*dimse.Association) error) error {
+	if p.places.take(wanted, false) != nil {
+		return nil
 	}
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		return false, nil
+	defer p.places.give()
+	if wanted.Err() != nil || !p.gate.isOpen() {
+		return nil
 	}
-	defer func() { <-p.slots }()
-	return true, p.use(ctx, proposals, false, use)
+	return p.use(ctx, proposals, false, use)
 }
 
 func (p *Peer) use(ctx context.Context, proposals []dimse.Proposal, fresh bool, use func(*dimse.Association) error) error {

@@ -197,13 +197,17 @@ func loads(parcels []Parcel) []load {
 }
 
 // storeLoad works a load off on one association that it waits for, and on further
-// ones while there are free places and enough to send. A further one that cannot
-// be opened or is lost only makes it slower.
+// ones, before any that another study asks for after this one, while there is enough
+// to send. A further one that cannot be opened or is lost only makes it slower.
 func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt), refused *refusals) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan Parcel)
-	go feed(ctx, queue, l.parcels)
+	wanted, enough := context.WithCancel(ctx)
+	go func() {
+		feed(ctx, queue, l.parcels)
+		enough()
+	}()
 
 	work := func(a *dimse.Association) error {
 		var window errgroup.Group // as many at once as this association was granted
@@ -215,12 +219,13 @@ func (p *Peer) storeLoad(ctx context.Context, l load, receipt func(Receipt), ref
 	var further sync.WaitGroup
 	for range min(p.Associations, len(l.parcels)) - 1 {
 		further.Go(func() {
-			if _, err := p.tryWith(ctx, l.proposals, work); err != nil {
+			if err := p.withWanted(ctx, wanted, l.proposals, work); err != nil {
 				p.Logger.Warn("further association ended; going on with fewer", "peer", p.Name, "error", err)
 			}
 		})
 	}
 	err := p.with(ctx, dimse.ServiceStore, l.proposals, work)
+	enough()
 	further.Wait()
 	return err
 }
