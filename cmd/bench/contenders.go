@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"time"
 
 	"pacsbridge/dimse/dimsetest"
 )
@@ -87,41 +85,4 @@ func (r *race) direct(at int) func(context.Context, *corpus) (usage, error) {
 		err := spread(ctx, at, c.studies, func(ctx context.Context, s study) error { return r.move(ctx, t, s.uid, r.new.AE) })
 		return t.used, err
 	}
-}
-
-// migrate is pacsbridge with an empty ledger.
-func (r *race) migrate(ctx context.Context, c *corpus) (usage, error) {
-	dir, err := os.MkdirTemp("", "pb-bench-node-")
-	if err != nil {
-		return usage{}, err
-	}
-	defer os.RemoveAll(dir)
-	config := filepath.Join(dir, "pacsbridge.yaml")
-	s := r.settings
-	text := fmt.Sprintf(`node: {ae_title: %s, listen: %q}
-old: {ae_title: %s, address: %q, associations: %d}
-new: {ae_title: %s, address: %q, associations: %d}
-staging: {url: "sqlite:%s/staging.db", spool: "%s/spool", memory: %dMB}
-migration.workers: %d
-%s
-`, r.own.AE, r.own.Address, r.old.AE, r.old.Address, s.oldAssociations, r.new.AE, r.new.Address, s.newAssociations,
-		dir, dir, s.memory, s.workers, s.more)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return usage{}, err
-	}
-	args := []string{"migrate", "--config", config}
-	if len(c.studies) == len(r.corpus.studies) {
-		args = append(args, "--from", "2026-01-01", "--to", "2026-01-31")
-	} else {
-		for _, s := range c.studies {
-			args = append(args, "--study", s.uid)
-		}
-	}
-	if r.profile != "" {
-		base := filepath.Join(r.profile, fmt.Sprintf("%s-%d", r.fileName(), time.Now().UnixMilli()))
-		args = append(args, "--cpuprofile", base+".cpu", "--memprofile", base+".mem")
-	}
-	t := &tools{nagle: true}
-	_, err = t.run(ctx, r.binary, args...)
-	return t.used, err
 }

@@ -77,7 +77,7 @@ var shapes = map[string]struct {
 }{
 	"ct":    {"CT", 48, 40, 512}, // 525 KB
 	"cr":    {"CR", 24, 4, 2048}, // 8.4 MB
-	"small": {"CT", 48, 50, 96},  // 19 KB
+	"small": {"CT", 96, 50, 96},  // 19 KB
 	"pack":  {"CT", 20, 10, 256}, // before it is compressed
 	"us":    {"US", 9, 1, 0},     // clips
 }

@@ -31,6 +31,7 @@ type bench struct {
 	who        *regexp.Regexp
 	out        string // folder for plot and results
 	binary     string // pacsbridge
+	before     string // an earlier build of it, to compare with, or ""
 	profile    string // folder for profiles of pacsbridge, or ""
 	settings   nodeSettings
 	results    results
@@ -52,6 +53,10 @@ type nodeSettings struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(os.Args) == 3 && os.Args[1] == relayVerb {
+		exit(runRelay(ctx, os.Args[2]))
+		return
+	}
 	b := &bench{results: results{}, corpora: map[string]*corpus{}}
 	only := flag.String("only", "", "regular expression: the scenarios to run")
 	who := flag.String("contenders", "", "regular expression: the contenders to run in the races")
@@ -59,6 +64,7 @@ func main() {
 	flag.BoolVar(&b.quick, "quick", false, "small corpora")
 	flag.StringVar(&b.out, "out", "", "folder for the plot and the results (default: none are written)")
 	flag.StringVar(&b.binary, "binary", "", "pacsbridge to measure (default: build it)")
+	flag.StringVar(&b.before, "before", "", "earlier build of pacsbridge that runs in turn with the others")
 	flag.StringVar(&b.profile, "profile", "", "folder for profiles of pacsbridge")
 	flag.IntVar(&b.settings.oldAssociations, "old", 5, "old.associations")
 	flag.IntVar(&b.settings.newAssociations, "new", 4, "new.associations")
@@ -75,7 +81,12 @@ func main() {
 	case b.rounds == 0:
 		b.rounds = 5
 	}
-	if err := b.run(ctx); err != nil {
+	exit(b.run(ctx))
+}
+
+// exit ends the program when there is something to complain about.
+func exit(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

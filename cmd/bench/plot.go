@@ -24,10 +24,11 @@ var drawn = []struct {
 	{"script ×4", color.RGBA{0x9A, 0xA5, 0xB1, 0xFF}},
 	{"direct ×4", color.RGBA{0x33, 0x66, 0xA8, 0xFF}},
 	{"http ×4", color.RGBA{0xE9, 0xC4, 0x6A, 0xFF}},
+	{bare, color.RGBA{0xF2, 0xB8, 0x9A, 0xFF}},
 	{ours, color.RGBA{0xD1, 0x5B, 0x1F, 0xFF}},
 }
 
-var races = []struct{ scenario, label string }{
+var plotted = []struct{ scenario, label string }{
 	{dcmqrscpCT, "dcmqrscp ct"}, {orthancCT, "Orthanc ct"}, {orthancCR, "cr"}, {orthancUS, "us"},
 	{orthancTiny, "small"}, {shippedCT, "as shipped ct"}, {distantCT, "20 ms away ct"},
 }
@@ -46,7 +47,7 @@ func (b *bench) plot(file string) error {
 	const width = 0.45 * vg.Centimeter
 	var labels []string
 	values := make([]plotter.Values, len(drawn))
-	for _, r := range races {
+	for _, r := range plotted {
 		base := b.results.of(r.scenario, "direct ×4").counted()
 		if len(base) == 0 {
 			continue

@@ -40,7 +40,8 @@ type race struct {
 // contender carries the studies of a corpus across and tells what that took.
 type contender struct {
 	name  string
-	share float64 // part of the corpus that it is given, so that the slow do not take all day
+	share float64                     // part of the corpus that it is given, so that the slow do not take all day
+	ready func(context.Context) error // what comes before the clock is started; nil: nothing
 	carry func(context.Context, *corpus) (usage, error)
 }
 
@@ -94,6 +95,11 @@ func (r *race) lap(ctx context.Context, c contender) error {
 	if c.share > 0 {
 		load = r.corpus.first(max(1, int(c.share*float64(len(r.corpus.studies)))))
 	}
+	if c.ready != nil {
+		if err := c.ready(ctx); err != nil {
+			return fmt.Errorf("%s: get ready: %w", c.name, err)
+		}
+	}
 	runtime.GC()
 	old, new := groupUsage(r.oldPID), r.to.usage()
 	began := time.Now()
@@ -139,19 +145,26 @@ func (r *race) compare(ctx context.Context, load *corpus) error {
 // usual are the contenders of most races.
 func (r *race) usual() []contender {
 	list := []contender{
-		{"script ×1", 0, r.script(1)}, {"script ×4", 0, r.script(4)},
-		{"direct ×1", 0, r.direct(1)}, {"direct ×4", 0, r.direct(4)},
+		{name: "script ×1", carry: r.script(1)}, {name: "script ×4", carry: r.script(4)},
+		{name: "direct ×1", carry: r.direct(1)}, {name: "direct ×4", carry: r.direct(4)},
 	}
 	if r.transfer != nil {
-		list = append(list, contender{"http ×4", 0, func(ctx context.Context, c *corpus) (usage, error) {
+		list = append(list, contender{name: "http ×4", carry: func(ctx context.Context, c *corpus) (usage, error) {
 			return usage{}, r.transfer(ctx, c)
 		}})
 	}
-	return append(list, contender{ours, 0, r.migrate})
+	list = append(list, contender{name: bare, carry: r.relayed})
+	if r.before != "" {
+		list = append(list, r.contender(formerly, r.before))
+	}
+	return append(list, r.contender(ours, r.binary))
 }
 
-// ours is the name of pacsbridge among the contenders.
-const ours = "pacsbridge"
+// pacsbridge among the contenders.
+const (
+	ours     = "pacsbridge"
+	formerly = "pacsbridge before" // an earlier build
+)
 
 // fileName is the race's name for use in a path.
 func (r *race) fileName() string {

@@ -138,9 +138,13 @@ func (b *bench) nothing(ctx context.Context, t *stage) error {
 	old, new := startSink(t, "OLDPACS", c), startSink(t, "NEWPACS", c)
 	r := &race{bench: b, name: startOnly, corpus: c, old: old.peer, to: new, new: new.peer, settings: b.settings,
 		own: dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}}
+	own := r.contender(ours, b.binary)
 	for range b.rounds {
+		if err := own.ready(ctx); err != nil {
+			return err
+		}
 		began := time.Now()
-		used, err := r.migrate(ctx, c)
+		used, err := own.carry(ctx, c)
 		if err != nil {
 			return err
 		}
