@@ -73,8 +73,10 @@ func (r *race) run(ctx context.Context, contenders ...contender) error {
 		}
 	}
 	contenders = slices.DeleteFunc(contenders, func(c contender) bool { return !r.who.MatchString(c.name) })
-	for range r.rounds {
-		for _, c := range contenders {
+	for round := range r.rounds {
+		// Each round begins with another one: what ran before leaves its traces.
+		first := round % max(len(contenders), 1)
+		for _, c := range slices.Concat(contenders[first:], contenders[:first]) {
 			if err := r.to.clear(ctx); err != nil {
 				return err
 			}
