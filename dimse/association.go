@@ -92,9 +92,10 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 	return a
 }
 
-// readBufferLength is where larger buffers are hardly faster. Associations that
+// readBufferLength takes a small instance whole. What is longer is read right into its
+// place, but for what came into the buffer with the header before it. Associations that
 // wait for a message hold none.
-const readBufferLength = 64 << 10
+const readBufferLength = 16 << 10
 
 // readBuffers are shared between associations: each needs one while it lasts.
 var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBufferLength) }}

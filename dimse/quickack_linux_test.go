@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // connected returns the two ends of a TCP connection, of which wrap makes the first.
@@ -113,5 +116,20 @@ func TestQuickConnWritesAllOfMoreThanFits(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNothingIsPacedOnThisMachine asks the kernel what it was told.
+func TestNothingIsPacedOnThisMachine(t *testing.T) {
+	ours, _ := connected(t, quickAck)
+	var control string
+	var err error
+	if rawErr := ours.(*quickConn).raw.Control(func(fd uintptr) {
+		control, err = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	}); rawErr != nil || err != nil {
+		t.Fatal(rawErr, err)
+	}
+	if control = strings.TrimRight(control, "\x00"); control != "reno" {
+		t.Errorf("the congestion control of a connection on loopback is %q", control)
 	}
 }
