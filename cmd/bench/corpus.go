@@ -79,14 +79,24 @@ var shapes = map[string]struct {
 	"cr":    {"CR", 24, 4, 2048}, // 8.4 MB
 	"small": {"CT", 96, 50, 96},  // 19 KB
 	"pack":  {"CT", 20, 10, 256}, // before it is compressed
-	"us":    {"US", 9, 1, 0},     // clips
+	"us":    {"US", 9, 1, 0},     // clips, of a patient each
+	"clips": {"US", 27, 1, 0},
 }
 
 // clips are the sizes of the ultrasound multi-frames.
 var clips = []int64{60 << 20, 100 << 20, 200 << 20}
 
-// clipSeeds make clips of different patients.
-var clipSeeds = []int64{1, 2, 4, 7, 10, 12, 14, 15, 16}
+// clipSeeds make clips of different patients; there are no more patients than eleven.
+var clipSeeds = []int64{1, 2, 4, 7, 10, 12, 14, 15, 16, 17, 39}
+
+// clip makes the i-th multi-frame.
+func clip(i int) dimsetest.Object {
+	seed := clipSeeds[i%len(clipSeeds)]
+	if i >= len(clipSeeds) {
+		seed = int64(100 + i)
+	}
+	return dimsetest.MultiFrame(seed, clips[i%len(clips)])
+}
 
 // corpus makes a corpus, once.
 func (b *bench) corpus(name string) (*corpus, error) {
@@ -132,8 +142,8 @@ func (b *bench) corpus(name string) (*corpus, error) {
 // makeStudy writes the files of study i.
 func makeStudy(dir, name string, i int, options dimsetest.StudyOptions) (study, error) {
 	objects := []dimsetest.Object{}
-	if name == "us" {
-		clip := dimsetest.MultiFrame(clipSeeds[i], clips[i%len(clips)])
+	if options.Rows == 0 {
+		clip := clip(i)
 		objects = append(objects, clip)
 		head, err := dataset.Decode(clip.Data[:len(clip.Data)-12], clip.TransferSyntax)
 		if err != nil {

@@ -106,7 +106,8 @@ func (r *race) lap(ctx context.Context, c contender) error {
 	old, new := groupUsage(r.oldPID), r.to.usage()
 	began := time.Now()
 	used, err := c.carry(ctx, load)
-	l := lap{wall: time.Since(began), bytes: load.bytes, instances: len(load.items()), studies: len(load.studies), mover: used}
+	l := lap{wall: time.Since(began), bytes: load.bytes, instances: len(load.items()), studies: len(load.studies), mover: used,
+		memory: r.settings.memory}
 	l.old, l.new = groupUsage(r.oldPID).since(old), r.to.usage().since(new)
 	if err == nil {
 		err = r.compare(ctx, load)

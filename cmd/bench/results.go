@@ -12,6 +12,7 @@ type lap struct {
 	bytes              int64
 	instances, studies int
 	mover, old, new    usage
+	memory             int64         // staging.memory in MB
 	p99                time.Duration // of an answer, where that was measured
 	figure             float64       // the only one there is, of a benchmark that is no journey
 	err                error         // why it does not count

@@ -54,11 +54,11 @@ func (b *bench) lines() []line {
 		times("one association, ct: ours to ours / dcmtk to dcmtk", pairCT, oursOurs, dcmtkPair, 1, 1.2),
 		times("one association, small: ours to ours / dcmtk to dcmtk", pairSmall, oursOurs, dcmtkPair, 3, 7),
 		times("20 ms away, ct: window of 16 against 1", asyncCT, sixteenOpen, oneOpen, 4, 6),
-		line{"node's CPU beside the digest, us", 0.6, 0.3, true, "s/GB", medianOf(orthancUS, ours, b.besideDigest)},
+		line{"node's CPU beside the digest, clips", 0.6, 0.3, true, "s/GB", medianOf(dcmqrscpUS, ours, b.besideDigest)},
 		line{"node's CPU beside the digest, small, an instance", 300, 120, true, "µs", medianOf(orthancTiny, ours, func(l lap) float64 {
 			return b.besideDigest(l) * float64(l.bytes) / float64(l.instances) / 1e3
 		})},
-		line{"memory: RSS above the spool's budget, any of the corpora", 64, 32, true, "MB", b.mostMemory},
+		line{"memory: RSS above the spool's budget, any of the corpora", 64, 32, true, "MB", mostMemory},
 	)
 	return append(list, b.ledgerLines()...)
 }
@@ -75,11 +75,11 @@ func (b *bench) besideDigest(l lap) float64 {
 	return (l.mover.cpu.Seconds()-start)*1e9/float64(l.bytes) - b.digestCost
 }
 
-func (b *bench) mostMemory(r results) (value, low, high float64, ok bool) {
+func mostMemory(r results) (value, low, high float64, ok bool) {
 	value, low = math.Inf(-1), math.Inf(1)
 	for key := range r {
 		if runs := r.of(key[0], key[1]).counted(); key[1] == ours && len(runs) > 0 {
-			beyond := runs.median(peakMB) - float64(b.settings.memory)
+			beyond := runs.median(func(l lap) float64 { return peakMB(l) - float64(l.memory) })
 			value, low, ok = max(value, beyond), min(low, beyond), true
 		}
 	}
