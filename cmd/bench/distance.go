@@ -2,23 +2,45 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
 	"time"
 )
 
-// window is how many bytes may be on their way through a distance in one direction
+// window is how many bytes may be on their way through the proxy in one direction
 // of a connection: more than any line of 20 ms needs.
 const window = 8 << 20
 
-// startDistance puts a target some way off: a TCP proxy that holds every byte back
-// for half the round trip. It returns the address to dial.
-func startDistance(t *stage, target string, roundTrip time.Duration) string {
+// startDistance opens a place to listen that is some way off, and tells the address to
+// dial. The way is a link between two network namespaces; where that is not allowed,
+// it is a TCP proxy. The output says which.
+func startDistance(t *stage, roundTrip time.Duration) (net.Listener, string) {
+	listener, end, err := listenOverLink(roundTrip)
+	if err == nil {
+		fmt.Printf("  %v away by a TUN link between two network namespaces\n", roundTrip)
+		t.Cleanup(end)
+		return listener, listener.Addr().String()
+	}
+	fmt.Printf("  %v away by a delaying TCP proxy; no TUN link: %v\n", roundTrip, err)
+	listener = listenHere(t)
+	return listener, startProxy(t, listener.Addr().String(), roundTrip)
+}
+
+// listenHere opens a place to listen in this machine.
+func listenHere(t *stage) net.Listener {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return listener
+}
+
+// startProxy puts a target some way off by a TCP proxy that holds every byte back for
+// half the round trip. It returns the address to dial. It knows no slow start.
+func startProxy(t *stage, target string, roundTrip time.Duration) string {
+	listener := listenHere(t)
 	var conns sync.WaitGroup
 	ended := make(chan struct{})
 	go func() {
@@ -47,8 +69,8 @@ func carryFar(near net.Conn, target string, delay time.Duration) {
 	}
 	defer far.Close()
 	var both sync.WaitGroup
-	both.Go(func() { delayed(far, near, delay) })
-	both.Go(func() { delayed(near, far, delay) })
+	both.Go(func() { delayed(far, near, delay, window/parcelSize) })
+	both.Go(func() { delayed(near, far, delay, window/parcelSize) })
 	both.Wait()
 }
 
@@ -59,13 +81,15 @@ type parcel struct {
 	err  error
 }
 
-const parcelSize = 64 << 10
+// parcelSize has room for the longest IP packet and what the kernel says about it.
+const parcelSize = 65 << 10
 
 var parcels = sync.Pool{New: func() any { return make([]byte, parcelSize) }}
 
-// delayed carries one direction until its source ends.
-func delayed(to, from net.Conn, delay time.Duration) {
-	line := make(chan parcel, window/parcelSize)
+// delayed carries one direction until its source ends, with room for so many parcels
+// on the way. What is read at once is written at once: a packet stays a packet.
+func delayed(to io.WriteCloser, from io.ReadCloser, delay time.Duration, room int) {
+	line := make(chan parcel, room)
 	go func() {
 		defer close(line)
 		for {
@@ -91,8 +115,8 @@ func delayed(to, from net.Conn, delay time.Duration) {
 		}
 		//lint:ignore SA6002 a slice header a parcel of 64 KiB and more is nothing
 		parcels.Put(p.data[:parcelSize])
-		if errors.Is(p.err, io.EOF) {
-			to.(*net.TCPConn).CloseWrite()
+		if half, can := to.(interface{ CloseWrite() error }); can && errors.Is(p.err, io.EOF) {
+			half.CloseWrite()
 		} else if p.err != nil {
 			to.Close()
 		}

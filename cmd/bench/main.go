@@ -37,6 +37,7 @@ type bench struct {
 	results    results
 	corpora    map[string]*corpus
 	dir        string // for files of the run
+	network    string // what it was measured in
 	digestCost float64
 
 	ledgerStudies int  // in the ledger of the lines on bookkeeping
@@ -81,6 +82,8 @@ func main() {
 	case b.rounds == 0:
 		b.rounds = 5
 	}
+	b.network = networkHere(ownNamespace())
+	fmt.Println(b.network)
 	exit(b.run(ctx))
 }
 

@@ -33,7 +33,7 @@ func (b *bench) pairs(name, corpus string, times int) func(context.Context, *sta
 		if err != nil {
 			return err
 		}
-		to := startSink(t, "SINK", c)
+		to := startSink(t, "SINK", 0, c)
 		scp := dimsetest.StartStorescp(t, dimsetest.StorescpOptions{Args: []string{"--max-pdu", maxPDU, "--ignore"}})
 		start, err := b.storescuStart(ctx, to.peer, c)
 		if err != nil {
@@ -174,8 +174,7 @@ func (b *bench) asyncWindow(ctx context.Context, t *stage) error {
 		return err
 	}
 	c = c.first(5)
-	to := startSink(t, "SINK", c)
-	address := startDistance(t, to.peer.Address, away)
+	to := startSink(t, "SINK", away, c)
 	var errs []error
 	for range b.rounds {
 		for _, contender := range []struct {
@@ -184,7 +183,7 @@ func (b *bench) asyncWindow(ctx context.Context, t *stage) error {
 			load *corpus
 		}{{oneOpen, 1, c.first(1)}, {sixteenOpen, 16, c}} {
 			to.clear(ctx)
-			dialer := &dimse.Dialer{Address: address, CallingAE: movesAs, CalledAE: "SINK", AsyncWindow: uint16(contender.open)}
+			dialer := &dimse.Dialer{Address: to.peer.Address, CallingAE: movesAs, CalledAE: to.peer.AE, AsyncWindow: uint16(contender.open)}
 			l, err := sendOn(ctx, dialer, contender.load, 1, contender.open)
 			if held, _ := to.holdings(ctx); err == nil && len(held) != len(contender.load.items()) {
 				err = io.ErrShortWrite

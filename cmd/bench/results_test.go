@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -61,45 +59,6 @@ func TestWhatALauncherGivesUpOnIsAnError(t *testing.T) {
 	})
 	if err == nil || err.Error() != "no such server" || !cleaned {
 		t.Errorf("%v, cleaned up: %v", err, cleaned)
-	}
-}
-
-func TestADistanceCostsARoundTripAndNoBytes(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			io.Copy(conn, conn)
-			conn.Close()
-		}
-	}()
-	const roundTrip = 40 * time.Millisecond
-	err = onStage(func(s *stage) error {
-		conn, err := net.Dial("tcp", startDistance(s, listener.Addr().String(), roundTrip))
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		began, text := time.Now(), bytes.Repeat([]byte("to and fro "), 30_000)
-		go conn.Write(text)
-		back := make([]byte, len(text))
-		if _, err := io.ReadFull(conn, back); err != nil {
-			return err
-		}
-		if took := time.Since(began); took < roundTrip || !bytes.Equal(back, text) {
-			t.Errorf("there and back in %v, want at least %v; the same bytes: %v", took, roundTrip, bytes.Equal(back, text))
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 

@@ -64,10 +64,9 @@ func (b *bench) fromDcmqrscp(name, corpus string, distance time.Duration) func(c
 		if distance > 0 {
 			c = c.first(len(c.studies) / 3)
 		}
-		to := startSink(t, "NEWPACS", c)
+		to := startSink(t, "NEWPACS", distance, c)
 		r := &race{bench: b, name: name, corpus: c, to: to, new: to.peer, settings: b.settings}
 		if distance > 0 {
-			r.new.Address = startDistance(t, to.peer.Address, distance)
 			r.settings.newAssociations *= 2
 		}
 		old := dimsetest.StartDcmqrscp(t, dimsetest.DcmqrscpOptions{AE: "OLDPACS", Destinations: r.prepare(t)})
@@ -148,7 +147,7 @@ func (b *bench) fromOrthanc(name, corpus string, nagle bool) func(context.Contex
 // nothing is what pacsbridge takes for an empty range.
 func (b *bench) nothing(ctx context.Context, t *stage) error {
 	c := &corpus{name: "none"}
-	old, new := startSink(t, "OLDPACS", c), startSink(t, "NEWPACS", c)
+	old, new := startSink(t, "OLDPACS", 0, c), startSink(t, "NEWPACS", 0, c)
 	r := &race{bench: b, name: startOnly, corpus: c, old: old.peer, to: new, new: new.peer, settings: b.settings,
 		own: dimsetest.Peer{AE: "PACSBRIDGE", Address: dimsetest.FreeAddress(t)}}
 	own := r.contender(ours, b.binary)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net"
 	"sync"
+	"time"
 
 	"pacsbridge/dimse"
 	"pacsbridge/dimse/dataset"
@@ -22,7 +23,7 @@ type digest struct {
 // sink is a new PACS that keeps nothing but a digest of what it is given, so that
 // it is no limit. It answers queries about that. It lives in this process.
 type sink struct {
-	peer  dimsetest.Peer
+	peer  dimsetest.Peer   // with the address to dial, at whatever distance
 	known map[string]place // where each instance of the corpora belongs
 
 	mu  sync.Mutex
@@ -39,12 +40,17 @@ var (
 	_ dimse.FindHandler  = (*sink)(nil)
 )
 
-func startSink(t *stage, ae string, corpora ...*corpus) *sink {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// startSink starts a sink that is so far away.
+func startSink(t *stage, ae string, distance time.Duration, corpora ...*corpus) *sink {
+	var listener net.Listener
+	var address string
+	if distance > 0 {
+		listener, address = startDistance(t, distance)
+	} else {
+		listener = listenHere(t)
+		address = listener.Addr().String()
 	}
-	s := &sink{peer: dimsetest.Peer{AE: ae, Address: listener.Addr().String()}, known: map[string]place{}, got: map[string]digest{}}
+	s := &sink{peer: dimsetest.Peer{AE: ae, Address: address}, known: map[string]place{}, got: map[string]digest{}}
 	for _, c := range corpora {
 		for _, study := range c.studies {
 			for _, i := range study.items {

@@ -103,7 +103,7 @@ func medianOf(scenario, contender string, measure func(lap) float64) func(result
 
 // print shows the table of what must be reached.
 func (b *bench) print(to io.Writer) {
-	fmt.Fprintf(to, "\n%d rounds, medians; spread over the rounds; SHA-256 costs %.2f s/GB here\n\n", b.rounds, b.digestCost)
+	fmt.Fprintf(to, "\n%d rounds, medians; spread over the rounds; SHA-256 costs %.2f s/GB here\n%s\n\n", b.rounds, b.digestCost, b.network)
 	missing := table(to, b.results, b.lines())
 	fmt.Fprintln(to, "\nnot measured:")
 	for _, name := range append(missing, notMeasured...) {

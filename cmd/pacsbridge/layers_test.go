@@ -65,7 +65,7 @@ var libraries = map[string][]string{
 
 	"github.com/grailbio/go-dicom": {"dimse", "dimse/dataset", "dimse/uid"},
 	"golang.org/x/text":            {"dimse/dataset", "nondicom", "nondicom/fetch", "tests"},
-	"golang.org/x/sys":             {"dimse", "dimse/dimsetest", "staging/pgtest", "staging/spool"},
+	"golang.org/x/sys":             {"dimse", "dimse/dimsetest", "staging/pgtest", "staging/spool", "cmd/bench"},
 
 	"github.com/riverqueue/river": {"staging"},
 	"github.com/pressly/goose/v3": {"staging"},
