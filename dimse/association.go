@@ -92,8 +92,8 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 	return a
 }
 
-// readBufferLength takes a small instance whole. What is longer is read right into its
-// place, but for what came into the buffer with the header before it. Associations that
+// readBufferLength is what a read brings beyond a header: it is copied from there, and
+// the rest of a PDU is read right into its place. Associations that
 // wait for a message hold none.
 const readBufferLength = 16 << 10
 
