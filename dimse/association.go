@@ -92,10 +92,9 @@ func newAssociation(role Role, state State, conn net.Conn, timeouts Timeouts, lo
 	return a
 }
 
-// readBufferLength is what a read brings beyond a header: it is copied from there, and
-// the rest of a PDU is read right into its place. Associations that
+// readBufferLength is where larger buffers are hardly faster. Associations that
 // wait for a message hold none.
-const readBufferLength = 16 << 10
+const readBufferLength = 64 << 10
 
 // readBuffers are shared between associations: each needs one while it lasts.
 var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBufferLength) }}
