@@ -27,12 +27,17 @@ type quickConn struct {
 	*net.TCPConn
 	raw     syscall.RawConn
 	in, out transfer
-	receive func(fd uintptr) bool // in, as the RawConn wants it; made once, since each would be an allocation
-	send    func(fd uintptr) bool
 }
 
-// transfer is a read or write under way.
+// transfer is one direction of a connection, and the read or write under way in it.
 type transfer struct {
+	op    string // as package net calls it
+	call  uintptr
+	whole bool // all of p is to be carried, not just what there is
+
+	await   func(attempt func(fd uintptr) bool) error // attempts whenever the socket is ready, until it is done
+	attempt func(fd uintptr) bool                     // step; made once, since each would be an allocation
+
 	p     []byte
 	n     int
 	errno syscall.Errno
@@ -48,8 +53,10 @@ func quickAck(conn net.Conn) net.Conn {
 	if err != nil {
 		return conn
 	}
-	q := &quickConn{TCPConn: tcp, raw: raw}
-	q.receive, q.send = q.readFrom, q.writeTo
+	q := &quickConn{TCPConn: tcp, raw: raw,
+		in:  transfer{op: "read", call: syscall.SYS_READ, await: raw.Read},
+		out: transfer{op: "write", call: syscall.SYS_WRITE, await: raw.Write, whole: true}}
+	q.in.attempt, q.out.attempt = q.in.step, q.out.step
 	_ = raw.Control(arm)
 	if onThisMachine(tcp) {
 		_ = raw.Control(doNotPace)
@@ -80,15 +87,10 @@ func (q *quickConn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	q.in = transfer{p: p}
-	err := q.raw.Read(q.receive)
-	q.in.p = nil
-	n := q.in.n
+	n, err := q.carry(&q.in, p)
 	switch {
 	case err != nil:
-		return 0, q.failed("read", err)
-	case q.in.errno != 0:
-		return 0, q.failed("read", os.NewSyscallError("read", q.in.errno))
+		return 0, err
 	case n == 0:
 		return 0, io.EOF
 	case n < len(p):
@@ -97,48 +99,37 @@ func (q *quickConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (q *quickConn) readFrom(fd uintptr) (done bool) {
-	t := &q.in
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&t.p[0])), uintptr(len(t.p)))
-		switch errno {
-		case 0:
-			t.n = int(n)
-			return true
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		default:
-			t.errno = errno
-			return true
-		}
-	}
-}
-
 // Write writes all of p, or fails.
 func (q *quickConn) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	q.out = transfer{p: p}
-	err := q.raw.Write(q.send)
-	q.out.p = nil
-	switch {
-	case err != nil:
-		err = q.failed("write", err)
-	case q.out.errno != 0:
-		err = q.failed("write", os.NewSyscallError("write", q.out.errno))
-	}
-	return q.out.n, err
+	return q.carry(&q.out, p)
 }
 
-func (q *quickConn) writeTo(fd uintptr) (done bool) {
-	t := &q.out
-	for t.n < len(t.p) {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&t.p[t.n])), uintptr(len(t.p)-t.n))
+// carry has p read or written.
+func (q *quickConn) carry(t *transfer, p []byte) (int, error) {
+	t.p, t.n, t.errno = p, 0, 0
+	err := t.await(t.attempt)
+	t.p = nil
+	if err == nil && t.errno != 0 {
+		err = os.NewSyscallError(t.op, t.errno)
+	}
+	if err != nil {
+		err = q.failed(t.op, err)
+	}
+	return t.n, err
+}
+
+// step goes as far as the socket lets it.
+func (t *transfer) step(fd uintptr) (done bool) {
+	for {
+		n, _, errno := syscall.RawSyscall(t.call, fd, uintptr(unsafe.Pointer(&t.p[t.n])), uintptr(len(t.p)-t.n))
 		switch errno {
 		case 0:
-			t.n += int(n)
+			if t.n += int(n); t.n == len(t.p) || !t.whole {
+				return true
+			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false
@@ -147,7 +138,6 @@ func (q *quickConn) writeTo(fd uintptr) (done bool) {
 			return true
 		}
 	}
-	return true
 }
 
 // failed words an error as package net does.
