@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -70,23 +69,6 @@ func (l *link) close() {
 		}
 	}
 	l.carriers.Wait()
-}
-
-// inNewNamespace calls do on a thread in a network namespace that nobody else is in.
-// What do opens stays in there.
-func inNewNamespace(do func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with this function
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err != nil {
-			err = fmt.Errorf("make a network namespace: %w", err)
-		} else {
-			err = do()
-		}
-		done <- err
-	}()
-	return <-done
 }
 
 // openTUN makes a TUN device in the network namespace of the calling thread. It lives

@@ -44,18 +44,29 @@ func ownNamespace() (own bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	failed := make(chan error)
+	// Of all threads the one that calls exec lives on.
+	return false, inNewNamespace(func() error {
+		err := syscall.Exec(program, os.Args, append(os.Environ(), settledIn+"=own"))
+		return fmt.Errorf("start anew in a network namespace: %w", err)
+	})
+}
+
+// inNewNamespace calls do on a thread in a network namespace that nobody else is in.
+// What do opens stays in there.
+func inNewNamespace(do func() error) error {
+	done := make(chan error)
 	go func() {
-		// Of all threads the one that calls exec lives on. It is locked for good: if that
-		// goes wrong, nobody else may run on it.
+		// For good: the thread ends with this function, and nobody else may run on it.
 		runtime.LockOSThread()
 		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			err = syscall.Exec(program, os.Args, append(os.Environ(), settledIn+"=own"))
+		if err != nil {
+			err = fmt.Errorf("make a network namespace: %w", err)
+		} else {
+			err = do()
 		}
-		failed <- err
+		done <- err
 	}()
-	return false, fmt.Errorf("another: %w", <-failed)
+	return <-done
 }
 
 // settle makes the network namespace of the calling thread, which is new, fit to be

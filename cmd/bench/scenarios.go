@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ const away = 20 * time.Millisecond
 func (b *bench) scenarios() []scenario {
 	return []scenario{
 		{startOnly, b.nothing},
-		{dcmqrscpCT, b.fromDcmqrscp(dcmqrscpCT, "ct", 0)},
+		{dcmqrscpCT, b.fromDcmqrscp(dcmqrscpCT, "ct", 0, everybody)},
 		{dcmqrscpUS, b.clips},
 		{orthancCT, b.fromOrthanc(orthancCT, "ct", false)},
 		{orthancCR, b.fromOrthanc(orthancCR, "cr", false)},
@@ -45,7 +44,7 @@ func (b *bench) scenarios() []scenario {
 		{orthancTiny, b.fromOrthanc(orthancTiny, "small", false)},
 		{orthancPack, b.fromOrthanc(orthancPack, "pack", false)},
 		{shippedCT, b.fromOrthanc(shippedCT, "ct", true)},
-		{distantCT, b.fromDcmqrscp(distantCT, "ct", away)},
+		{distantCT, b.fromDcmqrscp(distantCT, "ct", away, withoutSingles)},
 		{pairCT, b.pairs(pairCT, "ct", 2)},
 		{pairSmall, b.pairs(pairSmall, "small", 5)},
 		{shippedOne, b.shippedStorescp},
@@ -54,8 +53,9 @@ func (b *bench) scenarios() []scenario {
 	}
 }
 
-// fromDcmqrscp carries a corpus from DCMTK's archive to the sink.
-func (b *bench) fromDcmqrscp(name, corpus string, distance time.Duration) func(context.Context, *stage) error {
+// fromDcmqrscp has those whom choose leaves carry a corpus from DCMTK's archive to the
+// sink.
+func (b *bench) fromDcmqrscp(name, corpus string, distance time.Duration, choose func([]contender) []contender) func(context.Context, *stage) error {
 	return func(ctx context.Context, t *stage) error {
 		c, err := b.corpus(corpus)
 		if err != nil {
@@ -74,10 +74,7 @@ func (b *bench) fromDcmqrscp(name, corpus string, distance time.Duration) func(c
 		if err := loadDcmqrscp(ctx, old, c); err != nil {
 			return err
 		}
-		if name == dcmqrscpCT {
-			return r.run(ctx, r.usual()...)
-		}
-		return r.run(ctx, withoutSingles(r.usual())...)
+		return r.run(ctx, choose(r.usual())...)
 	}
 }
 
@@ -87,9 +84,12 @@ func (b *bench) fromDcmqrscp(name, corpus string, distance time.Duration) func(c
 func (b *bench) clips(ctx context.Context, t *stage) error {
 	own := *b
 	own.settings = nodeSettings{oldAssociations: 3, newAssociations: 2, workers: 2, memory: 1024, more: b.settings.more}
-	own.who = regexp.MustCompile("^(" + ours + "|" + formerly + "|" + bare + "|direct ×4)$")
-	return own.fromDcmqrscp(dcmqrscpUS, "clips", 0)(ctx, t)
+	return own.fromDcmqrscp(dcmqrscpUS, "clips", 0, func(list []contender) []contender {
+		return slices.DeleteFunc(withoutSingles(list), func(c contender) bool { return strings.HasPrefix(c.name, "script") })
+	})(ctx, t)
 }
+
+func everybody(list []contender) []contender { return list }
 
 // withoutSingles leaves out those who carry one study at a time: they are in no
 // line of the table but for ct.
