@@ -124,7 +124,9 @@ func (q *quickConn) carry(t *transfer, p []byte) (int, error) {
 // step goes as far as the socket lets it.
 func (t *transfer) step(fd uintptr) (done bool) {
 	for {
+		synchronise(t.call, int(fd))
 		n, _, errno := syscall.RawSyscall(t.call, fd, uintptr(unsafe.Pointer(&t.p[t.n])), uintptr(len(t.p)-t.n))
+		synchronise(t.call, int(fd))
 		switch errno {
 		case 0:
 			if t.n += int(n); t.n == len(t.p) || !t.whole {

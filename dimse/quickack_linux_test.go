@@ -133,3 +133,34 @@ func TestNothingIsPacedOnThisMachine(t *testing.T) {
 		t.Errorf("the congestion control of a connection on loopback is %q", control)
 	}
 }
+
+// TestWhatCameBeforeAWriteIsSeenAfterTheRead is for the race detector, which must take a
+// connection for what orders its two ends, as it takes one of package net.
+func TestWhatCameBeforeAWriteIsSeenAfterTheRead(t *testing.T) {
+	asItIs := func(c net.Conn) net.Conn { return c }
+	for name, ends := range map[string][2]func(net.Conn) net.Conn{
+		"both ends ours":      {quickAck, quickAck},
+		"ours to package net": {quickAck, asItIs},
+		"package net to ours": {asItIs, quickAck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, far := connected(t, ends[0])
+			to := ends[1](far)
+			var written string
+			read := make(chan string)
+			go func() {
+				if _, err := to.Read(make([]byte, 1)); err != nil {
+					t.Error(err)
+				}
+				read <- written
+			}()
+			written = "before"
+			if _, err := from.Write([]byte{1}); err != nil {
+				t.Error(err)
+			}
+			if got := <-read; got != "before" {
+				t.Errorf("after the read the other end has written %q", got)
+			}
+		})
+	}
+}
