@@ -106,6 +106,9 @@ func (d *Decompressor) write(ctx context.Context, folder string, p, plain Parcel
 		}
 		return nil, d.noRoom(p, err)
 	}
+	if err := keepFrameCount(in, out); err != nil {
+		return nil, d.noRoom(p, fmt.Errorf("keep the number of frames of object %s: %w", p.SOPInstance, err))
+	}
 	made, sent, why, err := compareFiles(in, out)
 	switch {
 	case err != nil:

@@ -100,12 +100,10 @@ func fingerprintOf(path string) (*fingerprint, *dataset.Dataset, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	again, err := openDataset(path)
+	head, _, err := headOfFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer again.Close()
-	head, _ := dataset.ReadHeader(again, meta.TransferSyntaxUID, dataset.PixelData, 0) // what is malformed is told by the fingerprint
 	return print, head, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,4 +130,103 @@ func TestAProgramThatIsNotThereIsMissedBeforeTheRun(t *testing.T) {
 	if !strings.Contains(out, "FAIL  program that decompresses") {
 		t.Errorf("check says:\n%s", out)
 	}
+}
+
+// compressedFiles adds the compressed files that come with pydicom to OLD, each as a
+// study of its own of January, and returns their objects by the names of the files.
+func (l *lab) compressedFiles() map[string]dimsetest.Object {
+	l.t.Helper()
+	added := map[string]dimsetest.Object{}
+	for i, path := range dimsetest.PydicomFiles(l.t) {
+		o, _ := readObject(l.t, path)
+		syntax, _ := uid.SyntaxOf(o.TransferSyntax)
+		if !syntax.Encapsulated {
+			continue
+		}
+		o.StudyUID, o.SeriesUID, o.SOPInstance = fmt.Sprint("2.25.71", i), fmt.Sprint("2.25.72", i), fmt.Sprint("2.25.73", i)
+		var changes []dataset.Change
+		for tag, value := range map[dataset.Tag]string{dataset.StudyInstanceUID: o.StudyUID, dataset.SeriesInstanceUID: o.SeriesUID,
+			dataset.SOPInstanceUID: o.SOPInstance, dataset.StudyDate: "20260107"} {
+			changes = append(changes, dataset.Change{Tag: tag, Set: &dataset.Element{Value: []byte(value)}})
+		}
+		var own bytes.Buffer
+		if _, err := dataset.Patch(&own, bytes.NewReader(o.Data), o.TransferSyntax, changes); err != nil {
+			l.t.Logf("%s is left out: %v", path, err)
+			continue
+		}
+		o.Data, o.Size = own.Bytes(), int64(own.Len())
+		if err := l.old.Add(o); err != nil {
+			l.t.Fatal(err)
+		}
+		added[filepath.Base(path)] = o
+	}
+	return added
+}
+
+// TestGdcmconvDecompressesRealFiles runs the program that docs/operating.md recommends
+// on what compressors of many makers wrote. What it would harm is not sent.
+func TestGdcmconvDecompressesRealFiles(t *testing.T) {
+	t.Parallel()
+	dimsetest.Program(t, "gdcmconv", "libgdcm-tools")
+	l := newLab(t, 0, `new.decompress: "gdcmconv --raw {in} {out}"`)
+	files := l.compressedFiles()
+	refused := map[string]string{
+		"693_J2KI.dcm": "it changed more than the pixel data: changed BitsStored, HighBit",
+		"JPEG2000-embedded-sequence-delimiter.dcm": "exit status 1",
+		"SC_rgb_rle_16bit_2frame.dcm":              "exit status 1",
+		"SC_rgb_rle_2frame.dcm":                    "it changed more than the pixel data: changed SOPClassUID",
+		"SC_rgb_rle_32bit_2frame.dcm":              "exit status 1",
+		"UN_sequence.dcm":                          "exit status 1",
+		// All their attributes are UN, which Orthanc does not read.
+		"rtdose_rle.dcm": "answered C000H", "rtdose_rle_1frame.dcm": "answered C000H",
+	}
+	new := l.uncompressedOnly(uid.ExplicitLE, uid.ImplicitLE)
+	l.run(exitIncomplete, january...)
+	arrived := held(t, new)
+	report, _ := l.run(exitOK, "report", "--format", "jsonl")
+	for name, o := range files {
+		_, there := arrived[o.SOPInstance]
+		if why := refused[name]; there == (why != "") || !strings.Contains(lineWith(report, `"uid":"`+o.SOPInstance+`"`), why) {
+			t.Errorf("%s is at NEW: %v; want it refused for %q; the report:\n%s", name, there, why, lineWith(report, o.SOPInstance))
+		}
+	}
+	if len(arrived) < 20 {
+		t.Errorf("%d of %d arrived", len(arrived), len(files))
+	}
+	plain := slices.DeleteFunc(dimsetest.PydicomFiles(t), func(path string) bool { return filepath.Base(path) != "MR_small.dcm" })
+	want := pixelsOf(t, plain[0])
+	for _, name := range []string{"MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"} {
+		file := filepath.Join(l.dir, name)
+		if err := os.WriteFile(file, arrived[files[name].SOPInstance].file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(pixelsOf(t, file), want) {
+			t.Errorf("%s arrived with other pixels", name)
+		}
+	}
+}
+
+// lineWith is the first line of a text in which something stands.
+func lineWith(text, part string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+	return ""
+}
+
+// pixelsOf are the pixel data of a file that is not compressed.
+func pixelsOf(t *testing.T, path string) []byte {
+	t.Helper()
+	o, _ := readObject(t, path)
+	d, err := dataset.Decode(o.Data, o.TransferSyntax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels, there := d.Lookup(dataset.PixelData)
+	if !there {
+		t.Fatalf("%s has no pixels", path)
+	}
+	return pixels.Value
 }
