@@ -60,6 +60,7 @@ type Association struct {
 	running    int                     // performances whose goroutines have not ended
 	receiver   StoreHandler            // takes the instances of a C-GET under way
 	stored     time.Time               // when it took the last one
+	heard      time.Time               // when the last answer came
 	handling   bool                    // a request is being served in the reading goroutine
 	draining   bool                    // no further requests are to be served
 }

@@ -55,6 +55,7 @@ type commandDecoder struct {
 	*dicomio.Decoder
 	why                     string
 	field, id, to, dataType bool
+	status                  bool
 	header                  [8]byte
 }
 
@@ -90,7 +91,7 @@ func (d *commandDecoder) element(c *Command, tag dicomtag.Tag, v []byte) {
 	case dicomtag.Priority:
 		c.Priority = Priority(d.optional(tag, v))
 	case dicomtag.Status:
-		c.Status = Status(d.uint16(tag, v))
+		c.Status, d.status = Status(d.uint16(tag, v)), true
 	case dicomtag.OffendingElement:
 		c.Offending = decodeTags(v)
 	case dicomtag.ErrorComment:
@@ -160,6 +161,9 @@ func (d *commandDecoder) complete(c *Command) error {
 	case c.Field.IsResponse() || c.Field == CCancelRQ:
 		if !d.to {
 			return protocolErrorf("command set %04XH without the message it responds to", uint16(c.Field))
+		}
+		if c.Field.IsResponse() && !d.status {
+			return protocolErrorf("response %04XH without a status", uint16(c.Field))
 		}
 	case !d.id:
 		return protocolErrorf("command set %04XH without a message ID", uint16(c.Field))

@@ -1,7 +1,10 @@
 package dimse_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +64,19 @@ func TestCommandsDecodeToWhatWasEncoded(t *testing.T) {
 		if diff := cmp.Diff(&want, got); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// TestAResponseWithoutAStatusIsNoSuccess: 0000H would be one (PS3.7 §9.3.1.2).
+func TestAResponseWithoutAStatusIsNoSuccess(t *testing.T) {
+	b, err := (&dimse.Command{Field: dimse.CStoreRSP, RespondedTo: 1, Status: dimse.StatusSOPClassNotSupported}).AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := bytes.Index(b, []byte{0, 0, 0, 9, 2, 0, 0, 0})
+	var violation *dimse.ProtocolError
+	if got, err := dimse.DecodeCommand(slices.Delete(b, status, status+10)); !errors.As(err, &violation) {
+		t.Errorf("read as %v, %v", got, err)
 	}
 }
 

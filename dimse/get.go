@@ -48,10 +48,14 @@ func (a *Association) receiveInto(handler StoreHandler) bool {
 	return true
 }
 
-// lastStored is when the last instance of a C-GET arrived.
+// lastStored is when the last instance of a C-GET arrived: now, while one is being
+// taken, since the link has its own patience with the rest of it.
 func (a *Association) lastStored() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.handling {
+		return time.Now()
+	}
 	return a.stored
 }
 

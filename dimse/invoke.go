@@ -165,7 +165,7 @@ func (a *Association) await(ctx context.Context, inv *invocation) (answer, error
 			return a.lastAnswer(inv)
 		case <-timer.C:
 		}
-		left := inv.patienceLeft(a.timeouts.Response)
+		left := a.patienceLeft(inv)
 		if left <= 0 {
 			err := &TimeoutError{Waiting: "an answer of the peer"}
 			a.fail(err)
@@ -175,12 +175,18 @@ func (a *Association) await(ctx context.Context, inv *invocation) (answer, error
 	}
 }
 
-// patienceLeft is how much longer an operation may be without an answer.
-func (inv *invocation) patienceLeft(patience time.Duration) time.Duration {
-	if inv.alive == nil {
-		return 0
+// patienceLeft is how much longer an operation may be without an answer: a peer that
+// answers others is not silent.
+func (a *Association) patienceLeft(inv *invocation) time.Duration {
+	a.mu.Lock()
+	last := a.heard
+	a.mu.Unlock()
+	if inv.alive != nil {
+		if alive := inv.alive(); alive.After(last) {
+			last = alive
+		}
 	}
-	return patience - time.Since(inv.alive())
+	return a.timeouts.Response - time.Since(last)
 }
 
 // lastAnswer is the answer that came just before the end, or why there is none.
@@ -197,6 +203,7 @@ func (a *Association) lastAnswer(inv *invocation) (answer, error) {
 func (a *Association) answered(m *incoming) {
 	a.mu.Lock()
 	inv := a.invoked[m.RespondedTo]
+	a.heard = time.Now()
 	a.mu.Unlock()
 	switch {
 	case inv == nil:

@@ -56,11 +56,14 @@ func (l *link) expect(d time.Duration) {
 	l.restart(time.Now())
 }
 
-// closeBy sets the last deadline: nothing after it moves it again.
+// closeBy sets the last deadline: nothing after it puts it off again.
 func (l *link) closeBy(deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.final = true
+	if l.final && deadline.After(l.deadline) {
+		return
+	}
+	l.final, l.deadline = true, deadline
 	_ = l.SetReadDeadline(deadline)
 }
 

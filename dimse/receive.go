@@ -166,7 +166,7 @@ func (a *Association) nextValue() (pdu.ValueHeader, bool) {
 
 // message reads one message and has it served.
 func (a *Association) message() bool {
-	a.link.expect(a.idlePatience())
+	a.expectMessage()
 	a.rest()
 	command, contextID, ok := a.readCommand()
 	if !ok {
@@ -194,16 +194,18 @@ type incoming struct {
 	performance *performance // nil: it is served in the reading goroutine
 }
 
-// idlePatience is how long the peer may be silent between two messages. A
+// expectMessage sets how long the peer may be silent between two messages. A
 // requestor waits with the time-outs of its operations; an acceptor that is
-// busy answering expects nothing.
-func (a *Association) idlePatience() time.Duration {
+// busy answering expects nothing. What ends one meanwhile (endPerforming) comes
+// before or after, not between.
+func (a *Association) expectMessage() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.role == Requestor || a.running > 0 {
-		return 0
+		a.link.expect(0)
+	} else {
+		a.link.expect(a.timeouts.Idle)
 	}
-	return a.timeouts.Idle
 }
 
 // messagePatience is how long a message may take to come on, once begun.

@@ -90,7 +90,6 @@ func (a *Association) storeHandler() StoreHandler {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.receiver != nil {
-		a.stored = time.Now()
 		return a.receiver
 	}
 	if a.handlers != nil {
@@ -146,7 +145,8 @@ func (a *Association) addPerforming(m *incoming) Status {
 	if _, taken := a.performing[m.MessageID]; taken {
 		return StatusDuplicateInvocation
 	}
-	if len(a.performing) >= max(maxPerforming, a.granted) {
+	// Those that only have their last answer to send still cost a goroutine each.
+	if limit := max(maxPerforming, a.granted); len(a.performing) >= limit || a.running >= 2*limit {
 		return StatusResourceLimitation
 	}
 	a.performing[m.MessageID] = m.performance
@@ -172,10 +172,10 @@ func (a *Association) endPerforming(m *incoming) {
 	a.running--
 	idle := a.running == 0 && a.role == Acceptor
 	leave := idle && a.draining && !a.handling
-	a.mu.Unlock()
 	if idle {
 		a.link.expect(a.timeouts.Idle)
 	}
+	a.mu.Unlock()
 	if leave {
 		a.fail(errShutdown)
 	}
@@ -208,7 +208,7 @@ func (a *Association) beginHandling() bool {
 
 func (a *Association) endHandling() {
 	a.mu.Lock()
-	a.handling = false
+	a.handling, a.stored = false, time.Now()
 	leave := a.draining && a.running == 0
 	a.mu.Unlock()
 	if leave {

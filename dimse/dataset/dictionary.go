@@ -87,11 +87,17 @@ func ruledVR(tag Tag) (VR, bool) {
 		return UN, true
 	case tag == lutData:
 		return OW, true // the dictionary says LT
+	case tag == viewOrientationModifier || tag == componentType:
+		return SQ, true // the dictionary says FD and CS
 	}
 	return "", false
 }
 
-const lutData Tag = 0x00283006
+const (
+	lutData                 Tag = 0x00283006
+	viewOrientationModifier Tag = 0x006862F0 // View Orientation Modifier Code Sequence
+	componentType           Tag = 0x00760034 // Component Type Code Sequence
+)
 
 // lookUpVR asks the dictionary, which knows repeating groups (PS3.5 §7.6) by their first one only.
 func lookUpVR(tag Tag) VR {

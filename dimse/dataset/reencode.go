@@ -123,7 +123,10 @@ func measuredInPixels(tag Tag) bool {
 	switch tag {
 	case 0x00280106, 0x00280107, 0x00280108, 0x00280109, // smallest and largest in image and series
 		0x00280110, 0x00280111, 0x00280120, 0x00280121, // in plane; padding
-		0x00281101, 0x00281102, 0x00281103, 0x00283002: // descriptors of lookup tables
+		0x00281101, 0x00281102, 0x00281103, 0x00283002, // descriptors of lookup tables
+		0x00280104, 0x00280105, 0x00221452, // valid values, mapped value
+		0x00409211, 0x00409216, // last and first mapped to real world values
+		0x00603004, 0x00603006: // first and last bin of a histogram
 		return true
 	}
 	return false

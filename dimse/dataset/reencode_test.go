@@ -48,6 +48,17 @@ func TestReencodeKeepsValues(t *testing.T) {
 			`28 00 03 01 55 53 02 00 01 00  28 00 06 01 53 53 02 00 FB FF`,
 		},
 		{
+			"implicit to explicit, real world values of signed pixels", implicitLE, explicitLE,
+			`28 00 03 01 02 00 00 00 01 00  40 00 96 90 12 00 00 00 FE FF 00 E0 0A 00 00 00 40 00 16 92 02 00 00 00 00 FC`,
+			`28 00 03 01 55 53 02 00 01 00  40 00 96 90 53 51 00 00 FF FF FF FF FE FF 00 E0 FF FF FF FF 40 00 16 92 53 53 02 00 00 FC
+			FE FF 0D E0 00 00 00 00 FE FF DD E0 00 00 00 00`,
+		},
+		{
+			"implicit to explicit, sequences of implant templates", implicitLE, explicitLE,
+			`68 00 F0 62 00 00 00 00  76 00 34 00 00 00 00 00`,
+			`68 00 F0 62 53 51 00 00 FF FF FF FF FE FF DD E0 00 00 00 00  76 00 34 00 53 51 00 00 FF FF FF FF FE FF DD E0 00 00 00 00`,
+		},
+		{
 			"UN with implicit VR inside becomes a sequence", explicitLE, implicitLE,
 			`09 00 01 10 55 4E 00 00 FF FF FF FF FE FF DD E0 00 00 00 00`, `09 00 01 10 FF FF FF FF FE FF DD E0 00 00 00 00`,
 		},
