@@ -104,7 +104,7 @@ func (r *Registrar) Certify(ctx context.Context, studyUID string) (staging.Certi
 		return staging.Certificate{}, &UncertifiedError{studyUID, "it is " + string(study.State)}
 	}
 	collection := NewCollection(study, items)
-	listed, err := listCounted(ctx, r.New, studyUID, collection.objects())
+	listed, err := listedAt(ctx, r.New, collection)
 	if err != nil {
 		return staging.Certificate{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"pacsbridge/dimse"
@@ -64,12 +65,16 @@ func (k *Collector) Collect(ctx context.Context, c *Collection, notes *logbook) 
 	var last error
 	for _, step := range k.steps() {
 		before := len(c.missing())
-		refused, err := step.by.carryOut(ctx, c, step.plan(c), arrivals, notes)
+		selections := step.plan(c)
+		refused, err := step.by.carryOut(ctx, c, selections, arrivals, notes)
 		if err != nil {
 			return err
 		}
 		if refused != nil && !errors.Is(refused, errNotOffered) {
 			last = refused
+		}
+		if refused == nil && len(selections) == 1 && selections[0].whole() {
+			c.open = false // OLD says that it has sent the whole study
 		}
 		denied, err := k.judge(ctx, c, arrivals)
 		if err != nil {
@@ -180,7 +185,10 @@ func (k *Collector) reuse(c *Collection) {
 // wait for OLD's final response any longer than that either.
 func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrivals *Arrivals) error {
 	arrivals.Await(c.asked(s))
-	if s.whole() && c.short() {
+	switch {
+	case s.whole() && c.open:
+		arrivals.AwaitMore(math.MaxInt) // the final response tells
+	case s.whole() && c.short():
 		arrivals.AwaitMore(c.counted)
 	}
 	s.Classes = c.classes(s)
@@ -206,6 +214,9 @@ func (k *Collector) ask(ctx context.Context, c *Collection, s Selection, arrival
 				grace.Reset(k.grace())
 			}
 		case <-grace.C:
+			if arrivals.Coming() {
+				continue // the bell rings when it is here
+			}
 			if !answered {
 				stop()
 				<-final // all has arrived, and OLD keeps its final response to itself
@@ -269,7 +280,12 @@ func (c *Collection) receive(got map[string]Arrival) {
 			continue
 		}
 		it.Received = true
-		it.SOPClass, it.TransferSyntax, it.Bytes, it.SHA256 = a.SOPClass, a.TransferSyntax, a.Bytes, a.SHA256
+		if it.Stored && it.SHA256 != "" && it.SHA256 != a.SHA256 {
+			c.others = append(c.others, a)
+			it.Warning = remark(it.Warning, "another data set of this UID came after NEW had stored this one, with SHA-256 "+a.SHA256+"; it was put aside")
+		} else {
+			it.SOPClass, it.TransferSyntax, it.Bytes, it.SHA256 = a.SOPClass, a.TransferSyntax, a.Bytes, a.SHA256
+		}
 		if a.Conflict != "" {
 			it.Warning = a.Conflict
 		}

@@ -17,8 +17,10 @@ type Collection struct {
 	identity nondicom.Identity // of patient and study; known when it was composed
 	places   map[string]int    // of records and attachments, by kind and UID; made when first asked for
 
-	counted int  // instances that OLD counts, where it lists fewer
-	byCount bool // OLD lists no instances at all: what arrives is what there is
+	counted int       // instances that OLD counts, where it lists fewer
+	byCount bool      // OLD lists no instances at all: what arrives is what there is
+	open    bool      // OLD cuts its list short and counts no more: only success with the whole study says that all has come
+	others  []Arrival // of UIDs that NEW has stored with another content, to be put aside
 
 	doubles map[*staging.Item]*staging.Item // attachments that stand at NEW as the object of another
 }
@@ -132,8 +134,8 @@ func (c *Collection) classes(s Selection) []string {
 	return classes
 }
 
-// short reports whether OLD counts more instances than the collection holds.
-func (c *Collection) short() bool { return len(c.Instances()) < c.counted }
+// short reports whether OLD may have more instances than the collection holds.
+func (c *Collection) short() bool { return c.open || len(c.Instances()) < c.counted }
 
 // series is the part of a collection that one series makes.
 type series struct {

@@ -116,8 +116,9 @@ func (k *Composer) identity(c *Collection) (nondicom.Identity, error) {
 	return nondicom.Identity{}, fmt.Errorf("study %s has neither images nor a record to take the patient's identity from", c.Study.UID)
 }
 
-// headerLimit bounds what is read of an image to learn its patient and study.
-const headerLimit = 1 << 20
+// headerLimit bounds what is read of an image to learn its patient and study: private
+// elements before them may be megabytes long.
+const headerLimit = 16 << 20
 
 // header reads the attributes of patient and study, which all stand before
 // Series Number.

@@ -22,7 +22,11 @@ func (m *Migrator) list(ctx context.Context, c *Collection, notes *logbook) erro
 	case errors.As(err, &countsOnly):
 		c.counted, c.byCount = countsOnly.Counted, true
 	case errors.As(err, &short):
-		c.counted = max(short.Counted, len(listed)+1)
+		c.counted = short.Counted
+		if c.counted <= 0 {
+			c.counted = c.Study.ListedInstances
+		}
+		c.open = c.counted <= len(listed)
 	case err != nil:
 		return err
 	case len(listed) < c.Study.ListedInstances:
@@ -56,7 +60,7 @@ func (m *Migrator) recount(ctx context.Context, study staging.Study) (int, error
 		if err != nil {
 			return 0, fmt.Errorf("count the instances of study %s: %w", study.UID, err)
 		}
-		if now.UID == study.UID {
+		if now.UID == study.UID && now.ListedInstances >= 0 {
 			return now.ListedInstances, nil
 		}
 	}
@@ -67,6 +71,9 @@ func (m *Migrator) recount(ctx context.Context, study staging.Study) (int, error
 type UnlistedError struct{ Counted, Listed int }
 
 func (e *UnlistedError) Error() string {
+	if e.Counted <= e.Listed {
+		return fmt.Sprintf("the old PACS cuts its list of instances short, counts no more than it lists (%d), and did not send the whole study with success", e.Listed)
+	}
 	if e.Listed == 0 {
 		return fmt.Sprintf("the old PACS counts %d instances and lists none", e.Counted)
 	}

@@ -180,8 +180,13 @@ func (f *Forwarder) round(ctx context.Context) error {
 	var waiting []string
 	for _, studyUID := range f.settled(time.Now()) {
 		waits, err := f.settle(ctx, studyUID)
-		if err != nil {
+		if err != nil && (ctx.Err() != nil || as[*staging.Error](err)) {
 			return err
+		}
+		if err != nil { // a disk, or a file on it: neither the other studies nor the node end for it
+			f.Logger.Error("what nobody asked for cannot go on at the moment; it is tried again", "study", studyUID, "error", err)
+			f.postpone(studyUID)
+			continue
 		}
 		if waits {
 			waiting = append(waiting, studyUID)

@@ -138,7 +138,10 @@ func (k kept) head() (*dataset.Dataset, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return dataset.ReadHeader(data, meta.TransferSyntaxUID, dataset.SeriesNumber, headerLimit)
+	// Of a damaged head, or an endless one, what stands before the fault must do: the
+	// instance was acknowledged, and nobody else may have it any more.
+	head, _ := dataset.ReadHeader(data, meta.TransferSyntaxUID, dataset.SeriesNumber, headerLimit)
+	return head, nil
 }
 
 // release removes an instance that is proven at NEW, once the ledger cannot forget that.
@@ -173,9 +176,13 @@ func (f *Forwarder) forget(studyUID string, k kept) error {
 // lookLater leaves a study alone for a while that waits for a person; one in hand, or about
 // to be, is looked at each time.
 func (f *Forwarder) lookLater(studyUID string, study staging.Study) {
-	if study.State != staging.Failed && study.State != staging.Skipped {
-		return
+	if study.State == staging.Failed || study.State == staging.Skipped {
+		f.postpone(studyUID)
 	}
+}
+
+// postpone leaves a study alone for a while.
+func (f *Forwarder) postpone(studyUID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if s := f.studies[studyUID]; s != nil {

@@ -18,6 +18,7 @@ import (
 
 	"pacsbridge/bridge"
 	"pacsbridge/dimse"
+	"pacsbridge/dimse/dataset"
 	"pacsbridge/dimse/dimsetest"
 	"pacsbridge/staging"
 )
@@ -233,6 +234,40 @@ func TestAnotherDataSetThatNobodyAskedForGoesToQuarantine(t *testing.T) {
 			if !strings.Contains(index, digest(one)) || !strings.Contains(index, digest(other)) {
 				t.Errorf("the index does not name both digests:\n%s", index)
 			}
+		})
+	}
+}
+
+// TestAHeadThatIsHardToReadDoesNotEndTheForwarder: what was acknowledged must go on, as
+// far as it goes, and so must the others.
+func TestAHeadThatIsHardToReadDoesNotEndTheForwarder(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		harden func(*testing.T, *dimsetest.Object)
+		ends   staging.State
+	}{
+		{"a private element of megabytes before the study", func(t *testing.T, o *dimsetest.Object) {
+			d := must(dataset.Decode(o.Data, o.TransferSyntax))(t)
+			d.Set(dataset.Element{Tag: 0x00190010, VR: dataset.LO, Value: []byte("LONG")})
+			d.Set(dataset.Element{Tag: 0x00191001, VR: dataset.OB, Value: make([]byte, 2<<20)})
+			o.Data = must(d.AppendTo(nil, o.TransferSyntax))(t)
+		}, staging.Migrated},
+		{"damaged behind the series, so that NEW refuses it", func(t *testing.T, o *dimsetest.Object) {
+			id := bytes.Index(o.Data, []byte{0x20, 0x00, 0x10, 0x00, 'S', 'H'})
+			if id < 0 {
+				t.Fatal("there is no Study ID")
+			}
+			o.Data = append(bytes.Clone(o.Data[:id]), 0x20, 0x00, 0x10, 0x00, 'S', 'H', 0xFF, 0xFF)
+		}, staging.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := cross(t, 0)
+			x.forwards()
+			o := dimsetest.Study(9, dimsetest.StudyOptions{Instances: 1, Rows: 4})[0]
+			tt.harden(t, &o)
+			o.Size = int64(len(o.Data))
+			x.send("MODALITY", o)
+			until(t, "the study has come to its end", func() bool { return x.is(o.StudyUID, tt.ends) })
 		})
 	}
 }

@@ -81,9 +81,7 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 		return status(dimse.StatusCannotUnderstand, "read the head of %s: %w", in.SOPInstance, err)
 	}
 	studyUID, seriesUID := uids[0], uids[1]
-	b.mu.Lock()
-	arrivals := b.open[studyUID]
-	b.mu.Unlock()
+	arrivals := b.arrivals(studyUID)
 	if b.Forward.stranger(in) {
 		return b.forward(in, studyUID, seriesUID, whole)
 	}
@@ -98,14 +96,31 @@ func (b *Inbox) Store(ctx context.Context, in *dimse.Instance) error {
 	if arrivals == nil {
 		return b.unsolicited(in, whole)
 	}
+	defer arrivals.coming()()
 	arrival, err := b.keep(studyUID, in, b.Throttle.Reader(ctx, whole))
 	if err != nil {
 		arrivals.fail(err)
 		return err
 	}
 	arrival.SeriesUID = seriesUID
+	if arrivals = b.arrivals(studyUID); arrivals == nil { // its study was given up meanwhile
+		b.cameLate(ctx, studyUID, arrival)
+		return nil
+	}
 	arrivals.add(arrival)
 	return nil
+}
+
+// arrivals is where instances of a study go that is being collected; nil where it is not.
+func (b *Inbox) arrivals(studyUID string) *Arrivals {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open[studyUID]
+}
+
+// wants reports whether an instance is still waited for, or its study is.
+func (b *Inbox) wants(studyUID, uid string) bool {
+	return b.arrivals(studyUID) != nil || b.closed.wants(studyUID, uid)
 }
 
 // keep writes an instance to the spool. A second one of the same UID is the same
@@ -123,6 +138,10 @@ func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arriv
 	if _, err := io.Copy(w, data); err != nil {
 		w.Abort()
 		return Arrival{}, status(dimse.StatusOutOfResources, "receive %s: %w", in.SOPInstance, err)
+	}
+	if !b.wants(studyUID, in.SOPInstance) { // its study came to its end without it, or with another copy of it
+		w.Abort()
+		return Arrival{}, status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", in.SOPInstance)
 	}
 	arrival := Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax, from: sender{in.CallingAE, in.RemoteAddr}}
 	blob, err := w.Commit()
@@ -196,20 +215,45 @@ type Arrivals struct {
 	inbox    *Inbox
 	studyUID string
 	tell     func(Arrival) // or nil
-	bell     chan struct{} // rung at each arrival
+	bell     chan struct{} // rung at each arrival, and when what was on its way is here or lost
 
 	mu      sync.Mutex
 	got     map[string]Arrival
 	awaited map[string]bool // what Await named and has not come yet
 	atLeast int             // and how many must have come in all
 	last    time.Time
+	onWay   int // instances that are being received
 	trouble error
 }
 
-// Last returns when an instance came in last; zero before the first.
+// coming notes that an instance is being received, until what it returns is called.
+func (a *Arrivals) coming() (done func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.onWay++
+	return func() {
+		a.mu.Lock()
+		a.onWay--
+		a.mu.Unlock()
+		a.ring()
+	}
+}
+
+// Coming reports whether an instance is being received.
+func (a *Arrivals) Coming() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.onWay > 0
+}
+
+// Last returns when an instance came in last: now, while one is being received, since
+// our Storage SCP has its own patience with the rest of it; zero before the first.
 func (a *Arrivals) Last() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.onWay > 0 {
+		return time.Now()
+	}
 	return a.last
 }
 
@@ -266,6 +310,10 @@ func (a *Arrivals) add(arrival Arrival) {
 	if a.tell != nil {
 		a.tell(arrival)
 	}
+	a.ring()
+}
+
+func (a *Arrivals) ring() {
 	select {
 	case a.bell <- struct{}{}:
 	default:

@@ -83,13 +83,18 @@ func (b *Inbox) late(ctx context.Context, studyUID, seriesUID string, in *dimse.
 		return err
 	}
 	arrival.SeriesUID = seriesUID
+	b.cameLate(ctx, studyUID, arrival)
+	return nil
+}
+
+// cameLate notes an instance that is whole in the spool and that its study was closed without.
+func (b *Inbox) cameLate(ctx context.Context, studyUID string, arrival Arrival) {
 	b.closed.add(studyUID, arrival)
-	b.Logger.Warn("an instance came after its study was given up without it", "study", studyUID, "instance", in.SOPInstance)
+	b.Logger.Warn("an instance came after its study was given up without it", "study", studyUID, "instance", arrival.UID)
 	if b.Reopen == nil {
-		return nil
+		return
 	}
 	if err := b.Reopen(context.WithoutCancel(ctx), studyUID); err != nil {
 		b.Logger.Error("study not opened again for a late instance", "study", studyUID, "error", err)
 	}
-	return nil
 }

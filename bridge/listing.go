@@ -47,6 +47,7 @@ func (p *Peer) Instances(ctx context.Context, studyUID string) ([]Listed, error)
 // has it. An archive that refuses both counts the instances: a *CountsOnlyError.
 func (p *Peer) InstancesOf(ctx context.Context, studyUID string, counted int) ([]Listed, error) {
 	l := newInstanceList(p, studyUID)
+	l.counted = counted
 	if counted > 0 {
 		if err := l.atOnce(ctx); err != nil {
 			return nil, fmt.Errorf("list instances of study %s: %w", studyUID, err)

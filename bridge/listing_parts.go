@@ -17,6 +17,8 @@ type instanceList struct {
 	listed   []Listed
 	classes  bool // SOP classes are asked for
 	asked    bool // for all of the study at once
+	counted  int  // instances of the study; not more than zero where nobody has counted them
+	lacking  int  // how many more are counted of single series than are listed
 }
 
 func newInstanceList(p *Peer, studyUID string) *instanceList {
@@ -43,6 +45,9 @@ func (l *instanceList) inParts(ctx context.Context) ([]Listed, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list instances of study %s: %w", studyUID, err)
+	}
+	if l.lacking > 0 && (l.counted <= 0 || len(l.listed) < l.counted) {
+		return l.listed, &ShortListError{StudyUID: studyUID, Counted: len(l.listed) + l.lacking, Err: errFewer}
 	}
 	return l.listed, nil
 }
@@ -85,6 +90,7 @@ func (l *instanceList) bySeries(ctx context.Context) error {
 		if err := l.images(ctx, s.uid); err != nil {
 			return fmt.Errorf("list instances of series %s: %w", s.uid, err)
 		}
+		l.lacking += max(s.counted-l.of(s), 0)
 	}
 	return err
 }
@@ -116,14 +122,17 @@ func (l *instanceList) series(ctx context.Context) ([]listedSeries, error) {
 }
 
 // holds reports whether the list has as many instances of a series as are counted.
-func (l *instanceList) holds(s listedSeries) bool {
+func (l *instanceList) holds(s listedSeries) bool { return l.of(s) == s.counted }
+
+// of is how many instances of a series the list has.
+func (l *instanceList) of(s listedSeries) int {
 	n := 0
 	for _, one := range l.listed {
 		if one.SeriesUID == s.uid {
 			n++
 		}
 	}
-	return n == s.counted
+	return n
 }
 
 // images lists the instances of a series; of all of them at once where none is named.
@@ -138,6 +147,9 @@ func (l *instanceList) images(ctx context.Context, seriesUID string) error {
 	}
 	return l.imagesWith(ctx, seriesUID, dataset.SOPInstanceUID)
 }
+
+// errFewer says of a list that nobody called cut short why it is.
+var errFewer = errors.New("more are counted of its series")
 
 // errStrangers ends the list of a study at once whose answers are of other studies.
 var errStrangers = errors.New("a query for the instances of one study is answered with those of others")

@@ -197,7 +197,7 @@ func (p *Planner) learn(ctx context.Context, plan *Plan, studies []string, objec
 	}
 	for _, study := range studies {
 		listed, err := p.Old.Instances(ctx, study)
-		if err != nil {
+		if err != nil && !as[*ShortListError](err) {
 			return err
 		}
 		plan.Asked++

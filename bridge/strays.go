@@ -35,6 +35,9 @@ func (e *FreshUIDError) Temporary() bool { return false }
 // those that OLD says it holds belong to the collection, the others go to
 // quarantine. It returns how many those are. Where OLD cannot list, all belong.
 func (k *Collector) judge(ctx context.Context, c *Collection, arrivals *Arrivals) (denied int, err error) {
+	if err := k.putAside(c); err != nil {
+		return 0, err
+	}
 	strays := c.strays(arrivals.Got())
 	if len(strays) == 0 {
 		return 0, nil
@@ -94,8 +97,30 @@ func (k *Collector) held(ctx context.Context, c *Collection, strays []Arrival) (
 	return held, nil
 }
 
+// putAside keeps in quarantine what came under UIDs that NEW has with another content.
+func (k *Collector) putAside(c *Collection) error {
+	for _, other := range c.others {
+		k.Logger.Error("the old PACS sends another data set under a UID than the one that NEW has stored; the first is kept, the second is in quarantine",
+			"study", c.Study.UID, "instance", other.UID, "put_aside", other.SHA256)
+		if err := k.toQuarantine(c.Study.UID, other, "NEW has stored another data set of this UID; SHA-256 "+other.SHA256); err != nil {
+			return err
+		}
+	}
+	c.others = nil
+	return nil
+}
+
 // quarantine moves an instance from the spool to the quarantine.
 func (k *Collector) quarantine(studyUID string, stray Arrival) error {
+	why := "the old PACS sent it with study " + studyUID + " and does not list it; SHA-256 " + stray.SHA256
+	if err := k.toQuarantine(studyUID, stray, why); err != nil {
+		return err
+	}
+	return k.Spool.Remove(studyUID, stray.UID)
+}
+
+// toQuarantine copies an instance from the spool to the quarantine.
+func (k *Collector) toQuarantine(studyUID string, stray Arrival, why string) error {
 	data, _, err := k.Spool.Open(studyUID, stray.UID)
 	if err != nil {
 		return fmt.Errorf("open instance %s in the spool: %w", stray.UID, err)
@@ -103,10 +128,10 @@ func (k *Collector) quarantine(studyUID string, stray Arrival) error {
 	defer data.Close()
 	in := &dimse.Instance{SOPClass: stray.SOPClass, SOPInstance: stray.UID, TransferSyntax: stray.TransferSyntax,
 		CallingAE: stray.from.ae, RemoteAddr: stray.from.address}
-	if err := k.Inbox.Quarantine.Keep(in, data, "the old PACS sent it with study "+studyUID+" and does not list it; SHA-256 "+stray.SHA256); err != nil {
+	if err := k.Inbox.Quarantine.Keep(in, data, why); err != nil {
 		return fmt.Errorf("quarantine %s: %w", stray.UID, err)
 	}
-	return k.Spool.Remove(studyUID, stray.UID)
+	return nil
 }
 
 // onlyCounted is noted of instances whose set nobody has listed.

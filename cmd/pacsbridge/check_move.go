@@ -77,11 +77,11 @@ func (r *rig) someInstance(ctx context.Context) (bridge.Selection, error) {
 			return bridge.Selection{}, err
 		}
 		listed, err := r.old.Instances(ctx, study.UID)
+		if len(listed) > 0 { // if not all, then some
+			return bridge.Selection{StudyUID: study.UID, SeriesUID: listed[0].SeriesUID, Instances: []string{listed[0].UID}}, nil
+		}
 		if err != nil {
 			return bridge.Selection{}, err
-		}
-		if len(listed) > 0 {
-			return bridge.Selection{StudyUID: study.UID, SeriesUID: listed[0].SeriesUID, Instances: []string{listed[0].UID}}, nil
 		}
 	}
 	return bridge.Selection{}, nil
