@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,11 @@ func TestFailureModesOfTheOldPACS(t *testing.T) {
 		}, check: func(x *crossing) {
 			x.wantAll()
 			x.wantQuarantined(1)
+			if !slices.ContainsFunc(x.old.Instances(), func(o dimsetest.Object) bool {
+				return strings.Contains(x.item(o.StudyUID, o.SOPInstance).Warning, "that it does not list")
+			}) {
+				x.t.Error("nothing in the ledger tells of it")
+			}
 		}},
 		{name: "IMAGE refused, relational allowed", arrange: func(x *crossing) {
 			x.old.Relational = true

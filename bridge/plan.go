@@ -123,7 +123,7 @@ func (p *Planner) count(ctx context.Context, plan *Plan) (map[groupKey]*planned,
 			groups[key] = &planned{}
 		}
 		groups[key].all.add(study)
-		if !study.State.Final() {
+		if study.State != staging.Migrated { // those that failed too: the next run takes them again
 			groups[key].left.add(study)
 			if study.Kind == staging.Images && picked[key] < p.Ask {
 				picked[key]++

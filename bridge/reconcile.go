@@ -69,7 +69,8 @@ type Reconciler struct {
 }
 
 // Range compares the studies of a scope: those in the ledger, and those that OLD
-// lists in these windows and the ledger does not know.
+// lists in these windows, or of those that the scope names, and the ledger does not know.
+// A study that is named and that neither knows is an *UnknownStudyError.
 func (r *Reconciler) Range(ctx context.Context, scope staging.Scope, windows []Window) (Reconciliation, error) {
 	result := Reconciliation{Differences: []Difference{}, Sample: r.Sample}
 	if r.Contents != nil {
@@ -93,20 +94,55 @@ func (r *Reconciler) Range(ctx context.Context, scope staging.Scope, windows []W
 		}
 	}
 	for _, w := range windows {
-		for study, err := range r.Finder.Studies(ctx, StudyQuery{Window: w}) {
-			if err != nil {
-				return result, fmt.Errorf("find studies of %s: %w", w, err)
-			}
-			if known[study.UID] || !w.holds(study.Date) {
-				continue
-			}
-			known[study.UID] = true
-			if err := r.compare(ctx, study, nil, &result); err != nil {
-				return result, err
-			}
+		if err := r.unknown(ctx, StudyQuery{Window: w}, known, &result); err != nil {
+			return result, err
+		}
+	}
+	for _, uid := range scope.StudyUIDs {
+		if known[uid] || r.Sample != nil {
+			continue
+		}
+		if err := r.unknown(ctx, StudyQuery{StudyUID: uid}, known, &result); err != nil {
+			return result, err
+		}
+		if !known[uid] {
+			return result, &UnknownStudyError{uid}
 		}
 	}
 	return result, nil
+}
+
+// UnknownStudyError names a study that neither OLD nor the ledger knows.
+type UnknownStudyError struct{ StudyUID string }
+
+func (e *UnknownStudyError) Error() string {
+	return fmt.Sprintf("neither the old PACS nor the ledger knows study %s", e.StudyUID)
+}
+
+// Temporary is false: it has to be named otherwise.
+func (e *UnknownStudyError) Temporary() bool { return false }
+
+// unknown compares what OLD lists, of a window or of one UID, and is not known yet.
+func (r *Reconciler) unknown(ctx context.Context, q StudyQuery, known map[string]bool, result *Reconciliation) error {
+	meant := func(study staging.Study) bool { return q.Window.holds(study.Date) }
+	what := q.Window.String()
+	if q.StudyUID != "" {
+		meant = func(study staging.Study) bool { return study.UID == q.StudyUID }
+		what = "UID " + q.StudyUID
+	}
+	for study, err := range r.Finder.Studies(ctx, q) {
+		if err != nil {
+			return fmt.Errorf("find studies of %s: %w", what, err)
+		}
+		if known[study.UID] || !meant(study) {
+			continue
+		}
+		known[study.UID] = true
+		if err := r.compare(ctx, study, nil, result); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Reconciler) study(ctx context.Context, study staging.Study, result *Reconciliation) error {

@@ -48,7 +48,8 @@ func (k *Collector) judge(ctx context.Context, c *Collection, arrivals *Arrivals
 	}
 	c.List(held)
 	c.receive(arrivals.Got())
-	for _, stray := range c.strays(arrivals.Got()) {
+	strays = c.strays(arrivals.Got())
+	for _, stray := range strays {
 		if err := k.quarantine(c.Study.UID, stray); err != nil {
 			return denied, err
 		}
@@ -56,9 +57,20 @@ func (k *Collector) judge(ctx context.Context, c *Collection, arrivals *Arrivals
 		denied++
 	}
 	if denied > 0 {
-		k.Logger.Error("the old PACS sent instances that it does not list; they are in quarantine", "study", c.Study.UID, "instances", denied)
+		k.Logger.Error("the old PACS sent instances that it does not list; they are in quarantine",
+			"study", c.Study.UID, "instances", denied, "one", strays[0].UID)
+		c.noteStrays(strays)
 	}
 	return denied, nil
+}
+
+// noteStrays tells of strays on the first instance of the study: they have no items of
+// their own, and the report should not be silent about them.
+func (c *Collection) noteStrays(strays []Arrival) {
+	if items := c.Instances(); len(items) > 0 {
+		items[0].Warning = remark(items[0].Warning,
+			fmt.Sprintf("the old PACS sent %d besides that it does not list, one is %s; in quarantine", len(strays), strays[0].UID))
+	}
 }
 
 // strays are the arrivals that are no items of the collection.

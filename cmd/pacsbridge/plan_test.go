@@ -89,6 +89,11 @@ func TestAPlanNamesWhatTheNewArchiveRefuses(t *testing.T) {
 	if plan := l.plan(); plan.Left.Instances != 5 || plan.Left.Estimate == 0 || plan.Seconds == 0 {
 		t.Errorf("%+v", plan)
 	}
+	l.new.SetFaults(dimsetest.Faults{Association: dimsetest.AssociationFaults{RefuseContext: func(sopClass, _ string) bool { return sopClass != uid.Verification && sopClass != uid.StudyRootFind }}})
+	l.run(exitIncomplete, january...)
+	if plan := l.plan(); plan.Left.Studies != 1 || plan.Left.Instances != 5 {
+		t.Errorf("of a study that failed is left %+v", plan.Left)
+	}
 	l.old.Close()
 	l.new.Close()
 	if plan := l.plan("--offline"); plan.Total.Studies != 5 || plan.Asked != 0 {

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/pflag"
 
-	"pacsbridge/dimse/uid"
 	"pacsbridge/staging"
 )
 
@@ -24,10 +23,8 @@ func (s *scopeFlags) scope() (staging.Scope, error) {
 	if err != nil {
 		return staging.Scope{}, err
 	}
-	for _, study := range s.studies {
-		if !uid.Opaque(study) {
-			return staging.Scope{}, usagef("--study %q is not a UID", study)
-		}
+	if err := uidsOnly("--study", s.studies); err != nil {
+		return staging.Scope{}, err
 	}
 	return staging.Scope{From: isoDay(from), To: isoDay(to), StudyUIDs: s.studies}, nil
 }

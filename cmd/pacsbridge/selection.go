@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"pacsbridge/bridge"
+	"pacsbridge/dimse/uid"
 	"pacsbridge/staging"
 )
 
@@ -36,11 +38,17 @@ func (s *selection) addFlags(flags *pflag.FlagSet) {
 
 // queries returns what is named, or nothing where days are.
 func (s *selection) queries() ([]bridge.StudyQuery, error) {
+	if err := errors.Join(uidsOnly("--study", s.studies), onesOnly("--patient", s.patients), onesOnly("--accession", s.accessions)); err != nil {
+		return nil, err
+	}
 	studies := s.studies
 	if s.list != "" {
 		listed, err := readList(s.list)
 		if err != nil {
 			return nil, usagef("--list %s: %w", s.list, err)
+		}
+		if err := uidsOnly("--list "+s.list+":", listed); err != nil {
+			return nil, err
 		}
 		studies = append(studies, listed...)
 	}
@@ -55,6 +63,29 @@ func (s *selection) queries() ([]bridge.StudyQuery, error) {
 		queries = append(queries, bridge.StudyQuery{AccessionNumber: number})
 	}
 	return queries, nil
+}
+
+// uidsOnly refuses what is no UID: an empty one, or a wildcard, would be any study.
+func uidsOnly(flag string, values []string) error {
+	for _, value := range values {
+		if !uid.Opaque(value) || strings.ContainsAny(value, "*?") {
+			return usagef("%s %q is not a UID", flag, value)
+		}
+	}
+	return nil
+}
+
+// onesOnly refuses values that stand for several, or for any (PS3.4 §C.2.2.2).
+func onesOnly(flag string, values []string) error {
+	for _, value := range values {
+		if strings.TrimSpace(value) == "" {
+			return usagef("%s is empty, which would be every study", flag)
+		}
+		if strings.ContainsAny(value, `*?\`) {
+			return usagef(`%s takes one value, without *, ? and \; give it several times for several`, flag)
+		}
+	}
+	return nil
 }
 
 // readList reads the first column of a CSV file; a heading is passed over.

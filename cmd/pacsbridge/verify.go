@@ -30,7 +30,8 @@ func newVerifyCommand(p *program) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare OLD, the ledger and NEW as they are now, UID by UID, and the contents with --deep",
-		Long: "Compare OLD, the ledger and NEW as they are now, UID by UID. Exit code 3 when something is missing, too\n" +
+		Long: "Compare OLD, the ledger and NEW as they are now, UID by UID: the studies of the ledger and, with --from and\n" +
+			"--to or --study, those that OLD has and the ledger lacks. Exit code 3 when something is missing, too\n" +
 			"much or changed; findings about the old system (ghost, orphan, no-date) are listed and do not count\n" +
 			"against it. With --deep each object is retrieved from NEW and its digest compared with that of the\n" +
 			"ledger; where it is another, attributes and pixels are compared with what OLD sends anew. NEW is asked\n" +
@@ -77,6 +78,9 @@ func (r *rig) verify(ctx context.Context, w io.Writer, flags *verifyFlags) error
 	if err != nil {
 		return err
 	}
+	if (scope.From == "") != (scope.To == "") {
+		return usagef("verify takes both --from and --to: the old PACS is asked for the studies between them")
+	}
 	windows, err := r.windows(scope)
 	if err != nil {
 		return err
@@ -106,6 +110,9 @@ func (r *rig) verify(ctx context.Context, w io.Writer, flags *verifyFlags) error
 	}
 	if err := printReconciliation(w, result, flags.asJSON); err != nil {
 		return err
+	}
+	if !flags.asJSON && windows == nil && len(scope.StudyUIDs) == 0 {
+		fmt.Fprintln(w, "these are the ledger's studies; --from and --to ask the old PACS for others as well")
 	}
 	if wrong := result.Studies - result.Complete; wrong > 0 {
 		return incompletef("%s not complete", count(wrong, "study is", "studies are"))

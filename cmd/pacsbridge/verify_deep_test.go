@@ -37,6 +37,26 @@ func (l *lab) spoil(o dimsetest.Object) {
 	}
 }
 
+// TestVerifyDoesNotPassOverWhatTheLedgerLacks: a study that is named, or in the range, is
+// at OLD and was never migrated.
+func TestVerifyDoesNotPassOverWhatTheLedgerLacks(t *testing.T) {
+	l := newLab(t, 2)
+	study := l.old.Instances()[0].StudyUID
+	out, _ := l.run(exitIncomplete, "verify", "--study", study, "--json")
+	if !strings.Contains(out, `"kind":"not-received"`) || !strings.Contains(out, `"studies":1`) {
+		t.Error(out)
+	}
+	l.run(exitIncomplete, "verify", "--from", "2026-01-01", "--to", "2026-01-31")
+	l.mishap(exitFailed, []string{"verify", "--study", "1.2.3.4"}, "neither the old PACS nor the ledger knows study 1.2.3.4")
+	l.run(exitUsage, "verify", "--from", "2026-01-01")
+	l.run(exitUsage, "verify", "--to", "2026-01-01")
+	if out, _ := l.run(exitOK, "verify"); !strings.Contains(out, "--from and --to ask the old PACS for others") {
+		t.Error(out)
+	}
+	l.run(exitOK, january...)
+	l.run(exitOK, "verify", "--study", study)
+}
+
 func TestVerifyComparesContents(t *testing.T) {
 	l := newLab(t, 3)
 	l.run(exitOK, january...)
