@@ -14,15 +14,17 @@ import (
 
 // decode fills the settings from viper, and names unknown keys and values of
 // the wrong kind. It is viper's UnmarshalExact, but with the unknown keys by
-// their whole names instead of in a sentence.
+// their whole names instead of in a sentence, and all of them: mapstructure forgets
+// those of a section in which a value is of the wrong kind.
 func decode(v *viper.Viper, s *Settings, faults *faultList) {
 	var met mapstructure.Metadata
 	err := v.Unmarshal(s, func(c *mapstructure.DecoderConfig) {
 		c.Metadata = &met
 		c.DecodeHook = mapstructure.ComposeDecodeHookFunc(refuseLooseTypes, readDuration, readText)
 	})
-	slices.Sort(met.Unused)
-	for _, name := range met.Unused {
+	unknown := append(met.Unused, unknownKeys(v.AllKeys())...)
+	slices.Sort(unknown)
+	for _, name := range slices.Compact(unknown) {
 		hint := "the settings are listed in the file that pacsbridge init writes"
 		if meant := nearest(name); meant != "" {
 			hint = "did you mean " + meant + "?"

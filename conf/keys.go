@@ -38,6 +38,33 @@ func structKeys(t reflect.Type, prefix string) []key {
 	return keys
 }
 
+// unknownKeys are those of the names that no setting has, as far as the part that is
+// not known.
+func unknownKeys(names []string) []string {
+	settings, sections := map[string]bool{}, map[string]bool{}
+	for _, k := range allKeys() {
+		settings[k.name] = true
+		for i := range k.name {
+			if k.name[i] == '.' {
+				sections[k.name[:i]] = true
+			}
+		}
+	}
+	var unknown []string
+	for _, name := range names {
+		prefix, rest, deeper := strings.Cut(name, ".")
+		for deeper && sections[prefix] && !settings[prefix] {
+			var part string
+			part, rest, deeper = strings.Cut(rest, ".")
+			prefix += "." + part
+		}
+		if !settings[prefix] && !sections[prefix] {
+			unknown = append(unknown, prefix)
+		}
+	}
+	return unknown
+}
+
 // knownNames are the names an operator may have meant when he wrote an
 // unknown one: every key, every section, and the keys of list entries.
 func knownNames() []string {
