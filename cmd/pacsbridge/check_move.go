@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"time"
 
@@ -23,7 +24,10 @@ func (r *rig) tryMove(ctx context.Context) (string, error) {
 	case !errors.Is(err, errPortTaken):
 		return "", err
 	}
+	told := r.old.Logger
+	r.old.Logger = slog.New(slog.DiscardHandler) // what the answer may mean is found out here
 	err = r.old.Retrieve(ctx, bridge.Selection{StudyUID: nowhere}, time.Now)
+	r.old.Logger = told
 	var unmoved *bridge.UnmovedError
 	if errors.As(err, &unmoved) {
 		return r.tryMoveOne(ctx, listener)

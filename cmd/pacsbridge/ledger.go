@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"pacsbridge/conf"
 	"pacsbridge/staging"
@@ -22,8 +23,11 @@ func (p *program) withLedger(ctx context.Context, work func(*staging.DB) error) 
 func (p *program) openLedger(ctx context.Context, settings *conf.Settings, work func(*staging.DB) error) error {
 	db, err := staging.Open(ctx, staging.Options{URL: settings.Staging.URL.Reveal(), Logger: p.log})
 	if err != nil {
-		return withHint(fmt.Errorf("open %s: %w", settings.Staging.URL, err),
-			"see staging.url; the folder must exist and be writable")
+		hint := "see staging.url; the server must run, and let the user make tables in the database"
+		if strings.HasPrefix(settings.Staging.URL.Reveal(), "sqlite:") {
+			hint = "see staging.url; the folder must exist and be writable"
+		}
+		return withHint(fmt.Errorf("open %s: %w", settings.Staging.URL, err), hint)
 	}
 	return errors.Join(work(db), db.Close())
 }

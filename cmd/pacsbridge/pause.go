@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"pacsbridge/conf"
 	"pacsbridge/staging"
 )
 
@@ -20,7 +23,14 @@ func newPauseCommand(p *program) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
-			return p.withLedger(ctx, func(db *staging.DB) error {
+			settings, err := p.settings()
+			if err != nil {
+				return err
+			}
+			return p.openLedger(ctx, settings, func(db *staging.DB) error {
+				if err := p.wantKnown(ctx, db, settings, departments); err != nil {
+					return err
+				}
 				if err := db.Pause(ctx, departments...); err != nil {
 					return fmt.Errorf("pause: %w", err)
 				}
@@ -39,6 +49,28 @@ func newPauseCommand(p *program) *cobra.Command {
 	command.Flags().StringArrayVar(&departments, "department", nil, "only this department; may be given several times")
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return command
+}
+
+// wantKnown warns of departments that neither the settings nor the ledger name: a name
+// that is mistyped pauses nothing.
+func (p *program) wantKnown(ctx context.Context, db *staging.DB, settings *conf.Settings, departments []string) error {
+	if len(departments) == 0 {
+		return nil
+	}
+	groups, err := db.StatusBy(ctx, staging.Scope{}, staging.ByDepartment)
+	if err != nil {
+		return fmt.Errorf("read the departments: %w", err)
+	}
+	known := names(queues(settings))
+	for _, g := range groups {
+		known = append(known, g.Name)
+	}
+	for _, department := range departments {
+		if !slices.Contains(known, department) {
+			p.log.Warn("neither the settings nor the ledger know this department yet", "department", department, "known", strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 func newResumeCommand(p *program) *cobra.Command {

@@ -31,6 +31,17 @@ func (l *lab) eventually(what string, so func() bool) {
 	}
 }
 
+// A department that nobody knows may be one that is mistyped.
+func TestAPauseOfAnUnknownDepartmentIsWarnedOf(t *testing.T) {
+	l := newLab(t, 1, `migration: {departments: [{name: RAD, workers: 1}, {name: "*", workers: 1}]}`)
+	for department, warned := range map[string]bool{"RAD": false, "RDA": true} {
+		out, told := l.run(exitOK, "pause", "--department", department)
+		if !strings.Contains(out, department) || strings.Contains(told, "know this department") != warned {
+			t.Errorf("%s: %s%s", department, out, told)
+		}
+	}
+}
+
 // A pause outlives the process that was told of it, holds a node that starts
 // afterwards, and ends within 2 s of resume; what was prioritised goes first.
 func TestPauseHoldsNodesUntilResume(t *testing.T) {
