@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -13,20 +14,22 @@ import (
 	"time"
 
 	"pacsbridge/conf"
+	"pacsbridge/staging"
 )
 
 // headerPatience is how long a client of the dashboard may take to say what it wants.
 const headerPatience = 10 * time.Second
 
 // dashboard is what the node tells of itself over HTTP, to those who know
-// dashboard.token: the profiles of its processor time and memory under /debug/pprof/.
+// dashboard.token: the progress at /, and the profiles of its processor time and memory
+// under /debug/pprof/. It changes nothing.
 type dashboard struct {
 	listener net.Listener
 	server   *http.Server
 }
 
 // newDashboard opens dashboard.listen. Without a token there is no dashboard: nil.
-func newDashboard(s conf.Dashboard) (*dashboard, error) {
+func newDashboard(s conf.Dashboard, ledger *staging.DB, log *slog.Logger) (*dashboard, error) {
 	if s.Token.Reveal() == "" {
 		return nil, nil
 	}
@@ -35,6 +38,7 @@ func newDashboard(s conf.Dashboard) (*dashboard, error) {
 		return nil, withHint(fmt.Errorf("listen on %s for the dashboard: %w", s.Listen, err), "see dashboard.listen; an empty dashboard.token does without it")
 	}
 	pages := http.NewServeMux()
+	pages.Handle("GET /{$}", &progressPage{ledger, log})
 	pages.HandleFunc("GET /debug/pprof/", pprof.Index)
 	pages.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	pages.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -91,7 +91,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 		return nil, fmt.Errorf("make the queue: %w", err)
 	}
 	e.dispatch(departments)
-	if e.dashboard, err = newDashboard(r.settings.Dashboard); err != nil {
+	if e.dashboard, err = newDashboard(r.settings.Dashboard, r.db, r.log); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -18,13 +18,16 @@ import (
 var reportPageText string
 
 // reportPage is the page of the HTML report: it loads nothing and runs nothing.
-var reportPage = template.Must(template.New("report").Funcs(template.FuncMap{
+var reportPage = template.Must(template.New("report").Funcs(pageWords).Parse(reportPageText))
+
+// pageWords are how our pages write things.
+var pageWords = template.FuncMap{
 	"bytes": humanBytes,
 	"hint":  func(class staging.Class) string { return failureHints[class] },
 	"day":   func(day string) string { return orText(day, "no date") },
 	"name":  func(name string) string { return orText(name, "none named") },
 	"clock": func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
-}).Parse(reportPageText))
+}
 
 // reportView is what the page shows.
 type reportView struct {

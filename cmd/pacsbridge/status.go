@@ -87,25 +87,34 @@ func newStatusReport(s staging.Status, unsolicited staging.UnsolicitedCounts) st
 
 // showRest tells why studies are not opened, where that is so.
 func (p *program) showRest(ctx context.Context, db *staging.DB) error {
+	rest, err := restOf(ctx, db)
+	for _, why := range rest {
+		fmt.Fprintln(p.stdout, why)
+	}
+	return err
+}
+
+// restOf says why studies are not opened: what is paused, and which PACS is left alone.
+func restOf(ctx context.Context, db *staging.DB) (why []string, err error) {
 	paused, err := db.Paused(ctx)
 	if err != nil {
-		return fmt.Errorf("read what is paused: %w", err)
+		return nil, fmt.Errorf("read what is paused: %w", err)
 	}
 	for _, pause := range paused {
 		what := "department " + pause.Department
 		if pause.Department == staging.AllOthers {
 			what = "everything"
 		}
-		fmt.Fprintf(p.stdout, "paused: %s, since %s\n", what, pause.Since.Format(time.DateTime))
+		why = append(why, fmt.Sprintf("paused: %s, since %s", what, pause.Since.Format(time.DateTime)))
 	}
 	troubled, err := db.Troubled(ctx)
 	if err != nil {
-		return fmt.Errorf("read which PACS rest: %w", err)
+		return why, fmt.Errorf("read which PACS rest: %w", err)
 	}
 	for _, peer := range troubled {
-		fmt.Fprintf(p.stdout, "the %s PACS is left alone for %s: %s since %s\n", peer.Name, peer.Rest.Round(time.Second), peer.Class, peer.Since.Format(time.DateTime))
+		why = append(why, fmt.Sprintf("the %s PACS is left alone for %s: %s since %s", peer.Name, peer.Rest.Round(time.Second), peer.Class, peer.Since.Format(time.DateTime)))
 	}
-	return nil
+	return why, nil
 }
 
 // printStatus prints a line a kind of thing: how many there are, and how far
