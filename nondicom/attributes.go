@@ -84,9 +84,9 @@ func (a *attributes) add(t tag.Tag, data any) {
 		a.err = cmp.Or(a.err, fmt.Errorf("attribute %v: %w", t, err))
 		return
 	}
-	values, isText := data.([]string)
-	if isText && len(values) > 0 && len(values[0]) > maxShortValue && !isLong(element.RawValueRepresentation) {
-		a.err = cmp.Or(a.err, error(&UnsupportedError{Kind: "record", Why: fmt.Sprintf("the value of %v is longer than DICOM can carry", t)}))
+	values, _ := data.([]string)
+	if lengthOf(values) > maxShortValue && !isLong(element.RawValueRepresentation) {
+		a.err = cmp.Or(a.err, error(&UnsupportedError{Kind: "content", Why: fmt.Sprintf("the value of %v is longer than DICOM can carry", t)}))
 		return
 	}
 	a.elements = append(a.elements, element)
@@ -94,6 +94,15 @@ func (a *attributes) add(t tag.Tag, data any) {
 
 // maxShortValue is the longest even value whose length has 16 bits.
 const maxShortValue = 0xFFFE
+
+// lengthOf is the length of values with the backslashes between them (PS3.5 §6.4).
+func lengthOf(values []string) int {
+	length := max(len(values)-1, 0)
+	for _, value := range values {
+		length += len(value)
+	}
+	return length
+}
 
 func isLong(vr string) bool {
 	return vr == vrraw.UnlimitedText || vr == vrraw.UnlimitedCharacters || vr == vrraw.UniversalResourceIdentifier

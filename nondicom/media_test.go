@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -316,6 +317,30 @@ func TestWhatTheStandardHasNoObjectForIsOnlyArchived(t *testing.T) {
 		if !errors.As(err, &unsupported) || unsupported.Temporary() || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "only be archived") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// longGIF moves through so many pictures, each as long as a GIF can say.
+func longGIF(t *testing.T, pictures int) []byte {
+	t.Helper()
+	one := image.NewPaletted(image.Rect(0, 0, 1, 1), color.Palette{color.White, color.Black})
+	moving := &gif.GIF{Image: slices.Repeat([]*image.Paletted{one}, pictures), Delay: slices.Repeat([]int{0xFFFF}, pictures)}
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, moving); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestTimesOfMorePicturesThanALengthCanSayAreRefused(t *testing.T) {
+	const fitting = 1 + (0xFFFE-1)/len(`\655350`) // the first time is 0, of one character
+	part10(t, objectOf(t, identities["record"], longGIF(t, fitting)))
+
+	content := longGIF(t, fitting+1)
+	_, err := nondicom.ObjectOfAttachment(identities["record"], letter, bytes.NewReader(content), int64(len(content)), digest(content))
+	var unsupported *nondicom.UnsupportedError
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "(0018,1065)") || !strings.Contains(err.Error(), "longer than DICOM can carry") {
+		t.Errorf("%v", err)
 	}
 }
 
