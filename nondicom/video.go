@@ -54,7 +54,10 @@ func (v video) object(id Identity, a Attachment, s source) (*Object, error) {
 	set.text(tag.ImageComments, cutText(titleOf(a), longText))
 	set.sequence(tag.AcquisitionContextSequence)
 	set.sequence(tag.AnatomicRegionSequence, unknownRegion.item()) // of what is not a specimen it must be said (PS3.3 §C.8.12.1)
-	set.known(tag.AcquisitionDateTime, dicomDate(a.CreatedAt)+dicomTime(timeOf(a.CreatedAt)))
+	// A time without a day is no DT (PS3.5 §6.2).
+	if day := dicomDate(a.CreatedAt); day != "" {
+		set.text(tag.AcquisitionDateTime, day+dicomTime(timeOf(a.CreatedAt)))
+	}
 	v.addPixels(set, s.size)
 	v.addTimes(set)
 	opening, closing := fragment(s.size)

@@ -128,3 +128,25 @@ func TestALongFilmIsNotHeld(t *testing.T) {
 		t.Errorf("%d bytes were allocated", bytes)
 	}
 }
+
+func TestAVideoIsDatedOnlyWhereItsDayIsKnown(t *testing.T) {
+	content := readVideo(t, "end.mp4")
+	for createdAt, want := range map[string]string{
+		"2026-01-31T14:05:00": "20260131140500",
+		"2026-01-31":          "20260131",
+		"31.01.2026 14:05:00": "",
+		"14:05:00":            "",
+		"":                    "",
+	} {
+		a := nondicom.Attachment{Key: "1", CreatedAt: createdAt}
+		object, err := nondicom.ObjectOfAttachment(identities["record"], a, bytes.NewReader(content), int64(len(content)), digest(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, data := part10(t, object)
+		header, acquired := headerOf(t, object, data), dataset.Tag(0x0008002A)
+		if got := header.String(acquired); got != want || header.Has(acquired) != (want != "") {
+			t.Errorf("%q: AcquisitionDateTime is %q, want %q", createdAt, got, want)
+		}
+	}
+}
