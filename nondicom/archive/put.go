@@ -81,8 +81,8 @@ const lockPatience = time.Minute
 
 // undo removes what was uploaded, except for what rows refer to: those of a
 // study with the same content, or our own where the commit went well and only
-// its answer was lost. Where the database is away nothing that has its last name
-// is removed; the next try finds it there.
+// its answer was lost. Where the database is away, or has no table of attachments,
+// nothing that has its last name is removed; the next try finds it there.
 func (u *uploads) undo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockPatience)
 	defer cancel()
@@ -90,8 +90,8 @@ func (u *uploads) undo(ctx context.Context) error {
 	for _, name := range u.temporary {
 		errs = append(errs, u.archive.store.Remove(ctx, name))
 	}
-	if len(u.published) > 0 {
-		errs = append(errs, u.unpublish(ctx))
+	if table := u.archive.table(AttachmentLevel); table != nil && len(u.published) > 0 {
+		errs = append(errs, u.unpublish(ctx, table))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &Error{"remove what was uploaded", u.study, err}
@@ -99,7 +99,7 @@ func (u *uploads) undo(ctx context.Context) error {
 	return nil
 }
 
-func (u *uploads) unpublish(ctx context.Context) error {
+func (u *uploads) unpublish(ctx context.Context, attachments *mapped) error {
 	tx, err := u.archive.pool.Begin(ctx)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (u *uploads) unpublish(ctx context.Context) error {
 		return err
 	}
 	for _, f := range u.published {
-		used, err := u.archive.table(AttachmentLevel).refers(ctx, tx, f)
+		used, err := attachments.refers(ctx, tx, f)
 		if err != nil {
 			return err
 		}

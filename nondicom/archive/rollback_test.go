@@ -50,6 +50,23 @@ func TestWhatTheDatabaseRefusesLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestARefusalWithoutATableOfAttachmentsIsTold(t *testing.T) {
+	b := newBench(t, archive.Options{Tables: []archive.Table{
+		{Of: archive.StudyLevel, Table: "pacsbridge_study", Key: []string{"uid"}, Columns: []string{"uid = study_uid", "department = department"}},
+	}}, `CREATE TABLE pacsbridge_study (uid text PRIMARY KEY, department text)`)
+	b.exec(refuse["at the commit"])
+	bad := studyOf("1.2.4", text(100))
+	bad.Department = "BAD"
+	_, err := b.archive.Put(t.Context(), bad)
+	var failed *archive.Error
+	if !errors.As(err, &failed) || failed.Temporary() || failed.StudyUID != "1.2.4" {
+		t.Fatalf("%v", err)
+	}
+	bad.Department = "RAD"
+	b.put(bad) // what it uploaded before is found there
+	wantHeld(t, b, bad, 2)
+}
+
 // exec runs statements that give no rows.
 func (b *bench) exec(statements string) {
 	b.t.Helper()
