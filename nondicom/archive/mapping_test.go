@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,5 +94,35 @@ func TestATableThatIsNotAsMappedIsNamed(t *testing.T) {
 		if err := b.archive.Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// widths are kinds of columns that hold eight characters.
+var widths = map[string]string{"varchar": "varchar(8)", "char": "char(8)", "domain": "short", "domain of a domain": "shorter"}
+
+const widthDomains = `CREATE DOMAIN short AS varchar(8); CREATE DOMAIN shorter AS short NOT NULL`
+
+func TestAValueThatItsColumnCannotHoldIsRefused(t *testing.T) {
+	for name, width := range widths {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, archive.Options{Tables: []archive.Table{
+				{Of: archive.StudyLevel, Table: "exam", Key: []string{"uid"}, Columns: []string{"uid = study_uid", "department = department"}},
+				{Of: archive.SeriesLevel, Table: "exam_series", Key: []string{"uid"}, Parent: "exam_id = id", Columns: []string{"uid = series_uid"}},
+			}}, append(strings.Split(widthDomains, "; "), `CREATE TABLE exam (id bigserial, uid `+width+` PRIMARY KEY, department `+width+`)`,
+				`CREATE TABLE exam_series (exam_id bigint NOT NULL, uid varchar(64) PRIMARY KEY)`)...)
+			b.put(studyOf("1.2.840"))
+			b.put(studyOf("1.2.840"))
+			long := studyOf("1.2.841")
+			long.Department = "RADIOLOGY"
+			for _, s := range []*archive.Study{studyOf("1.2.840.1"), studyOf("1.2.840.2"), long} {
+				if _, err := b.archive.Put(t.Context(), s); err == nil || !strings.Contains(err.Error(), "too long") {
+					t.Errorf("study %s of %s: %v", s.UID, s.Department, err)
+				}
+			}
+			got := b.sql(`SELECT trim(e.uid), trim(e.department), count(s.uid) FROM exam e JOIN exam_series s ON s.exam_id = e.id GROUP BY e.uid, e.department`)
+			if want := []string{"1.2.840|RAD|2"}; !slices.Equal(got, want) {
+				t.Errorf("rows %q, want %q", got, want)
+			}
+		})
 	}
 }

@@ -13,11 +13,18 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
+// columnTypes gives the types of a table's columns: of domains what they are of, and
+// all without lengths. A cast to varchar(16), or to a domain of it, cuts a longer value
+// short in silence; the column refuses it.
+const columnTypes = `WITH RECURSIVE col(name, kind) AS (
+		SELECT attname, atttypid FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+		UNION ALL SELECT name, typbasetype FROM col JOIN pg_type ON oid = kind AND typtype = 'd')
+	SELECT name, format_type(kind, -1) FROM col JOIN pg_type ON oid = kind AND typtype <> 'd'`
+
 // learn asks the database for the types of a table's columns, and refuses a
 // table that lacks a column.
 func (m *mapped) learn(ctx context.Context, db querier) error {
-	rows, err := db.Query(ctx, `SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`, m.name.Sanitize())
+	rows, err := db.Query(ctx, columnTypes, m.name.Sanitize())
 	if err != nil {
 		return err
 	}
