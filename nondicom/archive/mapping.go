@@ -84,8 +84,15 @@ func readTables(tables []Table) ([]*mapped, error) {
 		}
 		all = append(all, m)
 	}
-	if m := byLevel[AttachmentLevel]; m != nil && m.reference() == "" {
-		faults = append(faults, errors.New("table of attachment: a column must take stored_name or sha256, so that the file of a row is known"))
+	if m := byLevel[AttachmentLevel]; m != nil {
+		if m.reference() == "" {
+			faults = append(faults, errors.New("table of attachment: a column must take stored_name or sha256, so that the file of a row is known"))
+		}
+		for _, column := range m.key {
+			if value := m.valueOf(column); slices.Contains(ofTheFile, value) {
+				faults = append(faults, fmt.Errorf("table of attachment: its key cannot take %s, which only the file itself tells: its rows could never be proven", value))
+			}
+		}
 	}
 	return all, errors.Join(faults...)
 }
@@ -123,6 +130,10 @@ func readTable(table Table) (*mapped, error) {
 	}
 	return m, nil
 }
+
+// ofTheFile are the values of an attachment that are known while its file is at hand,
+// and not to those who look for its row later.
+var ofTheFile = []string{"media_type", "stored_name", "stored_bytes"}
 
 // assignment reads "column = value".
 func assignment(line string) (column, value string, err error) {

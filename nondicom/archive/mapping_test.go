@@ -61,6 +61,15 @@ func TestAMappingThatCannotBeIsRefusedByName(t *testing.T) {
 			tables[0].Columns = tables[0].Columns[:3]
 			return tables
 		},
+		"cannot take stored_name": func(tables []archive.Table) []archive.Table { tables[0].Key = []string{"path"}; return tables },
+		"cannot take media_type": func(tables []archive.Table) []archive.Table {
+			tables[0].Key, tables[0].Columns = []string{"legacy_key", "kind"}, append(tables[0].Columns, "kind = media_type")
+			return tables
+		},
+		"cannot take stored_bytes": func(tables []archive.Table) []archive.Table {
+			tables[0].Key, tables[0].Columns = []string{"size"}, append(tables[0].Columns, "size = stored_bytes")
+			return tables
+		},
 		"cannot find its parent": func(tables []archive.Table) []archive.Table {
 			tables[1].Key, tables[1].Columns = []string{"acc"}, []string{"acc = accession_number"}
 			return tables
