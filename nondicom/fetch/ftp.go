@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/jlaffaye/ftp"
@@ -56,7 +57,8 @@ func openFTP(u *url.URL) (place, error) {
 }
 
 // explainFTP goes by the reply codes of RFC 959 §4.2. 530 is the refusal of a
-// login; servers give no other sign for a wrong password.
+// login; servers give no other sign for a wrong password, and some of them no other
+// for having enough clients.
 func explainFTP(err error) *Error {
 	var reply *textproto.Error
 	if !errors.As(err, &reply) {
@@ -64,9 +66,25 @@ func explainFTP(err error) *Error {
 	}
 	switch reply.Code {
 	case ftp.StatusNotLoggedIn, ftp.StatusInvalidCredentials:
+		if isFull(reply.Msg) {
+			return brokenError(err)
+		}
 		return &Error{Kind: ErrPassword, Detail: err}
 	case ftp.StatusFileUnavailable:
 		return &Error{Kind: ErrNotFound}
 	}
 	return brokenError(err)
+}
+
+// The words of a refusal by which a server says that it has enough clients for the
+// moment (ProFTPD, wu-ftpd and IIS do so with 530; 421 would be meant for it). Where it
+// speaks of tries that failed, more of them would lock the account.
+var (
+	enough = regexp.MustCompile(`(?i)\bmax|too many|limit|already connected`)
+	whom   = regexp.MustCompile(`(?i)client|user|connect|session|host|logged in`)
+	failed = regexp.MustCompile(`(?i)attempt|tries|fail|password|invalid|incorrect|lock`)
+)
+
+func isFull(refusal string) bool {
+	return enough.MatchString(refusal) && whom.MatchString(refusal) && !failed.MatchString(refusal)
 }

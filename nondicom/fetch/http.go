@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	_ "github.com/rclone/rclone/backend/http"   // the backend of plain servers
 	_ "github.com/rclone/rclone/backend/webdav" // the backend of WebDAV
 	"github.com/rclone/rclone/backend/webdav/api"
+	"github.com/rclone/rclone/fs"
 )
 
 // openWebDAV opens webdav://user:password@host/folder.
@@ -30,7 +32,7 @@ func openWebDAV(u *url.URL) (place, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.explain = explainWebDAV
+	r.explain, r.suspect = explainWebDAV, r.suspectRequest
 	return r, nil
 }
 
@@ -52,7 +54,7 @@ func openHTTP(u *url.URL) (place, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.explain = explainHTTP
+	r.explain, r.suspect = explainHTTP, r.suspectRequest
 	return r, nil
 }
 
@@ -94,4 +96,24 @@ func explainStatus(code int, detail error) *Error {
 		return &Error{Kind: ErrNotFound}
 	}
 	return brokenError(detail)
+}
+
+// suspectRequest finds out what was refused: the password goes along with each request
+// and each is judged by itself, so that one file may be kept from us and the others not.
+// It is the password when the server refuses what it gave before, too; where it gave
+// nothing yet, a name that no store has.
+func (r *remote) suspectRequest(ctx context.Context, remote fs.Fs, e *Error) *Error {
+	if e.Kind != ErrPassword {
+		return e
+	}
+	name := probe
+	if given := r.given.Load(); given != nil {
+		name = *given
+	}
+	if _, err := remote.NewObject(ctx, name); err != nil {
+		if second := r.explainError(err).(*Error); second.Kind == ErrPassword || second.Kind == ErrBroken {
+			return second
+		}
+	}
+	return &Error{Kind: ErrDenied, Detail: e.Detail}
 }

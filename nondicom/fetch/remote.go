@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rclone/rclone/fs"
@@ -36,6 +37,7 @@ type remote struct {
 	unasked string
 	// suspect looks into an answer that says too little; nil where none does.
 	suspect func(context.Context, fs.Fs, *Error) *Error
+	given   atomic.Pointer[string] // the name of the file that was opened last
 
 	gate   sync.Mutex // held until the store has once let us in
 	fs     fs.Fs
@@ -146,6 +148,7 @@ func (r *remote) open(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.given.Store(&name)
 	file.origin.again = func(ctx context.Context, offset int64) (stream io.ReadCloser, err error) {
 		err = r.visit(ctx, func(remote fs.Fs) error {
 			stream, err = reopenObject(ctx, remote, name, offset)
