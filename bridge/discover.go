@@ -22,7 +22,7 @@ type Finder interface {
 type Records interface {
 	// Records returns at most limit records of [from, to) whose study_key comes after the given one.
 	Records(ctx context.Context, from, to time.Time, after string, limit int) ([]nondicom.Record, error)
-	Attachments(ctx context.Context, studyKey string) ([]nondicom.Attachment, error)
+	Attachments(ctx context.Context, r nondicom.Record) ([]nondicom.Attachment, error)
 }
 
 // Register keeps the inventory: what was found, and how far each window has come.

@@ -207,8 +207,8 @@ func (s *shelf) Records(_ context.Context, from, to time.Time, after string, lim
 	return page, nil
 }
 
-func (s *shelf) Attachments(_ context.Context, studyKey string) ([]nondicom.Attachment, error) {
-	return s.attachments[studyKey], nil
+func (s *shelf) Attachments(_ context.Context, r nondicom.Record) ([]nondicom.Attachment, error) {
+	return s.attachments[r.StudyKey], nil
 }
 
 // recordsFor is a legacy row for each study of OLD.

@@ -139,7 +139,7 @@ func ownUID(record nondicom.Record) string {
 }
 
 func (v *Inventory) stagedRecord(ctx context.Context, study staging.Study, held heldRecord) (staging.StagedRecord, error) {
-	attachments, err := v.Legacy.Attachments(ctx, held.StudyKey)
+	attachments, err := v.Legacy.Attachments(ctx, held.Record)
 	if err != nil {
 		return staging.StagedRecord{}, fmt.Errorf("list attachments of record %s: %w", held.StudyKey, err)
 	}

@@ -55,8 +55,8 @@ type keyProbe struct {
 
 // keyColumn is how a key is ordered, compared and shown.
 type keyColumn struct {
-	order   string // expression that rows are ordered by and compared with
-	text    string // expression that gives the key as text: the cursor
+	order   string // expression that rows are ordered by and compared with: without blanks at its end
+	text    string // expression that gives the key as text, with them; without them it is the cursor
 	cursor  func(placeholder string) string
 	numeric bool // a cursor must be a number
 }

@@ -99,8 +99,8 @@ func TestTheSQLOfServersThatCannotBeHad(t *testing.T) {
 		dialect *dialect
 		kinds   []recordedColumn // of the key
 	}{
-		"sqlserver": {&sqlServer, []recordedColumn{{kind: "INT", value: int64(42)}, {kind: "DECIMAL", scale: 2, value: []byte("42.50")}, {kind: "VARCHAR", value: "K 42"}}},
-		"oracle":    {&oracle, []recordedColumn{{kind: "NUMBER", value: "42"}, {kind: "NCHAR", value: "K 42"}}},
+		"sqlserver": {&sqlServer, []recordedColumn{{kind: "INT", value: int64(42)}, {kind: "DECIMAL", scale: 2, value: []byte("42.50")}, {kind: "VARCHAR", value: "K 42  "}}},
+		"oracle":    {&oracle, []recordedColumn{{kind: "NUMBER", value: "42"}, {kind: "NCHAR", value: "K 42  "}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said strings.Builder
@@ -143,13 +143,13 @@ func converse(t *testing.T, d *dialect, key recordedColumn) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := ""
+	after := Record{}
 	for range 2 {
-		records, err := l.Records(t.Context(), day(2026, 1, 1), day(2026, 2, 1), after, 50)
+		records, err := l.Records(t.Context(), day(2026, 1, 1), day(2026, 2, 1), after.StudyKey, 50)
 		if err != nil || len(records) != 1 || records[0].StudyDate != "2026-01-02" {
 			t.Fatalf("%+v, %v", records, err)
 		}
-		after = records[0].StudyKey
+		after = records[0]
 	}
 	if _, err := l.Attachments(t.Context(), after); err != nil {
 		t.Fatal(err)

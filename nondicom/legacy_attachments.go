@@ -11,26 +11,46 @@ import (
 
 const doingAttachments = "legacy.attachments"
 
-// Attachments returns the attachments of one record, ordered by their key.
-func (l *Legacy) Attachments(ctx context.Context, studyKey string) ([]Attachment, error) {
+// Attachments returns the attachments of one record, ordered by their key. They are
+// asked for by the record's key as it is in the database and, where blanks stand at its
+// end, without them too: the other table may have it either way.
+func (l *Legacy) Attachments(ctx context.Context, r Record) ([]Attachment, error) {
 	if len(l.attachments.parts) == 0 {
 		return nil, nil
 	}
 	var attachments []Attachment
-	err := l.reading(ctx, doingAttachments, func(ctx context.Context, tx *sql.Tx) error {
-		var values []any
-		query := l.attachments.render(func(_ string, n int) string {
-			values = append(values, studyKey)
-			return l.dialect.placeholder(n)
-		})
-		rows, err := tx.QueryContext(ctx, l.dialect.limit("q.* "+derived(query), maxAttachments+1), values...)
-		if err != nil {
+	err := l.reading(ctx, doingAttachments, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if attachments, err = l.attachmentsBy(ctx, tx, r.StudyKey, r.StudyKey); err != nil || r.PaddedKey == "" {
 			return err
 		}
-		attachments, err = l.scanAttachments(rows, studyKey)
-		return closeRows(rows, err)
+		padded, err := l.attachmentsBy(ctx, tx, r.PaddedKey, r.StudyKey)
+		known := map[Attachment]bool{}
+		for _, a := range attachments {
+			known[a] = true
+		}
+		attachments = append(attachments, slices.DeleteFunc(padded, func(a Attachment) bool { return known[a] })...)
+		return err
 	})
-	return attachments, err
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(attachments, func(a, b Attachment) int { return cmp.Compare(a.Key, b.Key) })
+	return attachments, checkAttachments(attachments)
+}
+
+// attachmentsBy are those that the query returns for a key, as those of a record.
+func (l *Legacy) attachmentsBy(ctx context.Context, tx *sql.Tx, key, studyKey string) ([]Attachment, error) {
+	var values []any
+	query := l.attachments.render(func(_ string, n int) string {
+		values = append(values, key)
+		return l.dialect.placeholder(n)
+	})
+	rows, err := tx.QueryContext(ctx, l.dialect.limit("q.* "+derived(query), maxAttachments+1), values...)
+	if err != nil {
+		return nil, err
+	}
+	attachments, err := l.scanAttachments(rows, studyKey)
+	return attachments, closeRows(rows, err)
 }
 
 func (l *Legacy) scanAttachments(rows *sql.Rows, studyKey string) ([]Attachment, error) {
@@ -50,8 +70,7 @@ func (l *Legacy) scanAttachments(rows *sql.Rows, studyKey string) ([]Attachment,
 		}
 		attachments = append(attachments, attachmentOf(layout, row, studyKey))
 	}
-	slices.SortFunc(attachments, func(a, b Attachment) int { return cmp.Compare(a.Key, b.Key) })
-	return attachments, checkAttachments(attachments)
+	return attachments, nil
 }
 
 // checkAttachments refuses what could not be told apart later.

@@ -126,7 +126,8 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := row.text(len(columns) - 1)
+		padded := row.text(len(columns) - 1)
+		key := trimBlanks(padded)
 		switch {
 		case key == "":
 			return nil, &LegacyError{Doing: doingRecords, Text: "a row has no study_key"}
@@ -135,7 +136,11 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 		}
 		last = key
 		if len(records) < limit {
-			records = append(records, recordOf(layout, row, key))
+			record := recordOf(layout, row, key)
+			if padded != key {
+				record.PaddedKey = padded
+			}
+			records = append(records, record)
 		}
 	}
 	return records, rows.Err()

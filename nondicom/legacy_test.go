@@ -37,6 +37,7 @@ var legacySuite = map[string]func(t *testing.T, db database){
 	"a cursor of another query is refused":              testCursor,
 	"attachments of a record":                           testAttachments,
 	"attachments that cannot be told apart are refused": testAttachmentFaults,
+	"attachments of keys with blanks at their end":      testPaddedKeys,
 	"a cancelled query ends with the context's error":   testCancelled,
 }
 
@@ -234,7 +235,7 @@ func testAttachments(t *testing.T, db database) {
 	l := db.open(t, "SELECT id AS study_key FROM file WHERE made >= :from AND made < :to",
 		strings.ReplaceAll(`SELECT id AS attachment_key, place AS "LOCATION", title, length AS size, sum AS sha256, made AS created_at, 'application/pdf' AS mime
 			FROM file WHERE study_key = :study_key AND 'x:' <> ':study_key' AND CAST(study_key AS TYPE) LIKE CAST(:study_key AS TYPE);`, "TYPE", db.castText))
-	got, err := l.Attachments(t.Context(), "42")
+	got, err := l.Attachments(t.Context(), nondicom.Record{StudyKey: "42"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,8 +247,40 @@ func testAttachments(t *testing.T, db database) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if none, err := l.Attachments(t.Context(), "1"); err != nil || len(none) != 0 {
+	if none, err := l.Attachments(t.Context(), nondicom.Record{StudyKey: "1"}); err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
+	}
+}
+
+func testPaddedKeys(t *testing.T, db database) {
+	db.fill(t, "CREATE TABLE study (study_key "+db.text+", study_date "+db.date+")",
+		"INSERT INTO study VALUES ('K1', '2026-01-02'), ('K2  ', '2026-01-02'), ('K3  ', '2026-01-02'), ('K4', '2026-01-02')",
+		"CREATE TABLE file (attachment_key text, location text, study_key "+db.text+")",
+		"INSERT INTO file VALUES ('a', 'r:a', 'K1'), ('b', 'r:b', 'K2  '), ('c', 'r:c', 'K2'), ('d', 'r:d', 'K3')")
+	l := db.open(t, studies, "SELECT * FROM file WHERE study_key = :study_key")
+	if got := keysByPages(t, l, "", 1); !slices.Equal(got, []string{"K1", "K2", "K3", "K4"}) {
+		t.Errorf("%q", got)
+	}
+	records, err := l.Records(t.Context(), january, february, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range records {
+		attachments, err := l.Attachments(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range attachments {
+			got = append(got, a.StudyKey+" has "+a.Key)
+		}
+	}
+	if want := []string{"K1 has a", "K2 has b", "K2 has c", "K3 has d"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	db.fill(t, "INSERT INTO study VALUES ('K1  ', '2026-01-02')") // which the ledger could not tell from K1
+	if _, err := l.Records(t.Context(), january, february, "", 1); err == nil || !strings.Contains(err.Error(), "not unique") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -257,12 +290,12 @@ func testAttachmentFaults(t *testing.T, db database) {
 	records := "SELECT study_key FROM file WHERE :from < :to"
 	l := db.open(t, records, "SELECT * FROM file WHERE study_key = :study_key")
 	for key, want := range map[string]string{"twice": "not unique", "none": "no attachment_key"} {
-		if _, err := l.Attachments(t.Context(), key); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := l.Attachments(t.Context(), nondicom.Record{StudyKey: key}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
 	l = db.open(t, records, "SELECT attachment_key FROM file WHERE study_key = :study_key")
-	if _, err := l.Attachments(t.Context(), "twice"); err == nil || !strings.Contains(err.Error(), "no column location") {
+	if _, err := l.Attachments(t.Context(), nondicom.Record{StudyKey: "twice"}); err == nil || !strings.Contains(err.Error(), "no column location") {
 		t.Errorf("%v", err)
 	}
 }

@@ -123,11 +123,11 @@ func keyOfMySQL(_ context.Context, _ *sql.Tx, probe keyProbe) (keyColumn, error)
 	case strings.HasSuffix(kind, "INT") || kind == "YEAR":
 		return plain("SIGNED"), nil
 	}
-	text := "CONVERT(RTRIM(" + probe.column + ") USING utf8mb4)"
+	text := func(column string) string { return "CONVERT(" + column + " USING utf8mb4)" }
 	return keyColumn{
-		order:  "CAST(" + text + " AS BINARY)",
-		text:   text,
-		cursor: func(p string) string { return "CAST(CONVERT(" + p + " USING utf8mb4) AS BINARY)" },
+		order:  "CAST(" + text("RTRIM("+probe.column+")") + " AS BINARY)",
+		text:   text(probe.column),
+		cursor: func(p string) string { return "CAST(" + text(p) + " AS BINARY)" },
 	}, nil
 }
 

@@ -78,8 +78,8 @@ func keyOfOracle(_ context.Context, _ *sql.Tx, probe keyProbe) (keyColumn, error
 		}, nil
 	}
 	bytewise := func(text string) string { return "NLSSORT(" + text + ", 'NLS_SORT=BINARY')" }
-	text := "RTRIM(TO_CHAR(" + probe.column + "))"
-	return keyColumn{order: bytewise(text), text: text, cursor: bytewise}, nil
+	text := "TO_CHAR(" + probe.column + ")"
+	return keyColumn{order: bytewise("RTRIM(" + text + ")"), text: text, cursor: bytewise}, nil
 }
 
 // explainOracle repeats what speaks of the query, the server or the

@@ -80,9 +80,9 @@ func keyOfPostgres(_ context.Context, _ *sql.Tx, probe keyProbe) (keyColumn, err
 	case "UUID":
 		return plain("uuid", false), nil
 	}
-	text := "rtrim(CAST(" + probe.column + " AS text))"
+	text := "CAST(" + probe.column + " AS text)"
 	return keyColumn{
-		order:  text + ` COLLATE "C"`,
+		order:  "rtrim(" + text + `) COLLATE "C"`,
 		text:   text,
 		cursor: func(p string) string { return "CAST(" + p + ` AS text) COLLATE "C"` },
 	}, nil

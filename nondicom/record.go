@@ -6,6 +6,9 @@ type Record struct {
 	// StudyKey is the record's key in the old system. It is also the cursor
 	// that Legacy.Records goes on from.
 	StudyKey string `json:"study_key"`
+	// PaddedKey is StudyKey with the blanks that stand at its end in the database; empty
+	// where there are none. Queries that compare exactly find attachments by it alone.
+	PaddedKey string `json:"-"`
 	// StudyDate is 2026-01-31, or empty when there is none or it cannot be
 	// read as a date (the column's text is then kept among Fields).
 	StudyDate        string `json:"study_date,omitempty"`

@@ -20,6 +20,7 @@ type cells struct {
 	zone    *time.Location
 	charset *charset // nil: the database knows its own
 	raw     func(value any, kind string) any
+	padded  bool // blanks at the end stay
 }
 
 // row reads the current row.
@@ -40,7 +41,7 @@ func (c cells) row(rows *sql.Rows, columns []*sql.ColumnType) (row, error) {
 		}
 		reading := c
 		if strings.EqualFold(columns[i].Name(), keyAlias) {
-			reading.charset = nil // the cursor goes back as it came
+			reading.charset, reading.padded = nil, true // the key goes back as it came
 		}
 		r[i] = reading.text(value, kind)
 	}
@@ -54,10 +55,10 @@ func (c cells) text(value any, kind string) string {
 	case nil:
 		return ""
 	case string:
-		return stampText(trimBlanks(c.charset.decode(v)), kind)
+		return stampText(c.trim(c.charset.decode(v)), kind)
 	case []byte:
 		if text, ok := c.bytes(string(v), kind); ok {
-			return stampText(trimBlanks(text), kind)
+			return stampText(c.trim(text), kind)
 		}
 		return hex.EncodeToString(v)
 	case int64:
@@ -71,7 +72,7 @@ func (c cells) text(value any, kind string) string {
 	case time.Time:
 		return timeText(v, kind, c.zone)
 	}
-	return trimBlanks(fmt.Sprint(value))
+	return c.trim(fmt.Sprint(value))
 }
 
 // bytes reads bytes as text, false when they are none. Old systems keep
@@ -140,6 +141,14 @@ func timeText(t time.Time, kind string, zone *time.Location) string {
 		return t.Format(dayAndTime + "Z07:00")
 	}
 	return t.Format(dayAndTime)
+}
+
+// trim cuts the padding off, except where it stays.
+func (c cells) trim(text string) string {
+	if c.padded {
+		return text
+	}
+	return trimBlanks(text)
 }
 
 // trimBlanks cuts the padding of fixed-width columns off.

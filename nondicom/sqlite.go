@@ -59,8 +59,7 @@ func keyOfSQLite(ctx context.Context, tx *sql.Tx, probe keyProbe) (keyColumn, er
 			numeric: true,
 		}, nil
 	}
-	text = "rtrim(" + text + ")"
-	return keyColumn{order: text + " COLLATE BINARY", text: text, cursor: func(p string) string { return p }}, nil
+	return keyColumn{order: "rtrim(" + text + ") COLLATE BINARY", text: text, cursor: func(p string) string { return p }}, nil
 }
 
 // SQLite's result codes that pass: SQLITE_BUSY and SQLITE_LOCKED.

@@ -82,9 +82,9 @@ func keyOfSQLServer(_ context.Context, _ *sql.Tx, probe keyProbe) (keyColumn, er
 		return plain("decimal(38," + strconv.Itoa(probe.scale) + ")"), nil
 	}
 	const bytewise = " COLLATE Latin1_General_BIN2"
-	text := "RTRIM(CAST(" + probe.column + " AS nvarchar(4000)))"
+	text := "CAST(" + probe.column + " AS nvarchar(4000))"
 	return keyColumn{
-		order:  text + bytewise,
+		order:  "RTRIM(" + text + ")" + bytewise,
 		text:   text,
 		cursor: func(p string) string { return "CAST(" + p + " AS nvarchar(4000))" + bytewise },
 	}, nil

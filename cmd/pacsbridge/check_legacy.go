@@ -37,16 +37,16 @@ func (r *rig) tryLegacy(ctx context.Context, day time.Time) (string, error) {
 	if len(records) == 0 {
 		return fmt.Sprintf("%s; no record from %s to %s; name a day that has some: --day", at, isoDay(first), isoDay(last)), nil
 	}
-	attachments, err := r.tryAttachments(ctx, legacy, records[0].StudyKey)
+	attachments, err := r.tryAttachments(ctx, legacy, records[0])
 	return at + "; the first record: " + masked(records[0]) + attachments, withHint(err, "see legacy.attachments")
 }
 
 // tryAttachments lists the attachments of a record.
-func (r *rig) tryAttachments(ctx context.Context, legacy *nondicom.Legacy, key string) (string, error) {
+func (r *rig) tryAttachments(ctx context.Context, legacy *nondicom.Legacy, record nondicom.Record) (string, error) {
 	if r.settings.Legacy.Attachments == "" {
 		return "", nil
 	}
-	attachments, err := legacy.Attachments(ctx, key)
+	attachments, err := legacy.Attachments(ctx, record)
 	if err != nil {
 		return "", err
 	}
