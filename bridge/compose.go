@@ -226,11 +226,14 @@ func (k *Composer) object(c *Collection, id nondicom.Identity, it *staging.Item,
 // sourceName is the name of an attachment's file in the spool.
 func sourceName(it *staging.Item) string { return "attachment " + it.UID }
 
+// attachmentOf is the attachment of an item. Its key is that of the item, which no other
+// file of the study has.
 func attachmentOf(it *staging.Item) (nondicom.Attachment, error) {
 	var a nondicom.Attachment
 	if err := json.Unmarshal(it.Payload, &a); err != nil {
 		return a, fmt.Errorf("decode the staged attachment %s: %w", it.UID, err)
 	}
+	a.Key = it.UID
 	return a, nil
 }
 

@@ -22,12 +22,13 @@ type heldRecord struct {
 // has listed already.
 func (v *Inventory) joined(ctx context.Context, page []nondicom.Record, l *listing) ([]staging.StagedRecord, error) {
 	rows := make([]staging.StagedRecord, 0, len(page))
+	files := pageFiles{}
 	for _, record := range page {
 		study, held, err := v.join(ctx, record, l)
 		if err != nil {
 			return nil, fmt.Errorf("join legacy record %s: %w", record.StudyKey, err)
 		}
-		row, err := v.stagedRecord(ctx, study, heldRecord{Record: record, Held: held})
+		row, err := v.stagedRecord(ctx, study, heldRecord{Record: record, Held: held}, files)
 		if err != nil {
 			return nil, err
 		}
@@ -138,12 +139,12 @@ func ownUID(record nondicom.Record) string {
 	return uid.Derive("pacsbridge", "study", record.StudyKey)
 }
 
-func (v *Inventory) stagedRecord(ctx context.Context, study staging.Study, held heldRecord) (staging.StagedRecord, error) {
+func (v *Inventory) stagedRecord(ctx context.Context, study staging.Study, held heldRecord, files pageFiles) (staging.StagedRecord, error) {
 	attachments, err := v.Legacy.Attachments(ctx, held.Record)
 	if err != nil {
 		return staging.StagedRecord{}, fmt.Errorf("list attachments of record %s: %w", held.StudyKey, err)
 	}
-	row := staging.StagedRecord{Study: study}
+	row := staging.StagedRecord{Study: study, SameFile: files.same}
 	if row.Record, err = item(staging.Record, held.StudyKey, held); err != nil {
 		return row, err
 	}
@@ -153,6 +154,7 @@ func (v *Inventory) stagedRecord(ctx context.Context, study staging.Study, held 
 			return row, err
 		}
 		row.Attachments = append(row.Attachments, staged)
+		files[fileName{a.StudyKey, a.Key}] = a.Location
 	}
 	return row, nil
 }

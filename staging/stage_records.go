@@ -14,6 +14,9 @@ type StagedRecord struct {
 	Study       Study
 	Record      Item // Kind Record; the zero Item where records are not carried
 	Attachments []Item
+	// SameFile reports of two attachments with one key, by their payloads, whether they
+	// are one file: of what the study holds, and of one of these. Nil: a key is a file.
+	SameFile func(held, staged []byte) bool
 	// Placeholder is the UID of the ambiguous or ghost study that may have stood
 	// for this record before it joined; it is skipped as joined. "" for none.
 	Placeholder string
@@ -60,11 +63,18 @@ func (s *stager) record(ctx context.Context, r StagedRecord) error {
 	if err != nil {
 		return err
 	}
-	items := r.Attachments
+	resting, err := readManifest(ctx, s.tx, studyID)
+	if err != nil {
+		return err
+	}
+	items, err := s.apart(ctx, studyID, r, resting)
+	if err != nil {
+		return err
+	}
 	if r.Record.UID != "" {
 		items = append([]Item{r.Record}, items...)
 	}
-	gained, err := s.items(ctx, studyID, items)
+	gained, err := s.items(ctx, studyID, items, resting)
 	if err != nil {
 		return err
 	}
@@ -76,15 +86,50 @@ func (s *stager) record(ctx context.Context, r StagedRecord) error {
 	return s.skipPlaceholder(ctx, r.Placeholder, r.Study.UID)
 }
 
-// items adds the items a study did not have and reports whether there were any. Of
-// the others the payload is renewed, unless it is what was already migrated.
-func (s *stager) items(ctx context.Context, studyID int64, items []Item) (bool, error) {
+// apart gives attachments other keys whose own stand, in their study, for other files:
+// old systems number the files of each record by themselves. What is in the ledger keeps
+// its key; what comes later gets its record's before its own, RECORD/KEY.
+func (s *stager) apart(ctx context.Context, studyID int64, r StagedRecord, resting []Item) ([]Item, error) {
+	if r.SameFile == nil || len(r.Attachments) == 0 {
+		return r.Attachments, nil
+	}
+	held := map[string][]byte{}
+	for _, it := range resting {
+		if it.Kind == Attachment {
+			held[it.UID] = it.Payload
+		}
+	}
+	const query = `SELECT uid, payload FROM items WHERE study_id = $1 AND kind = 'attachment'`
+	err := eachRow(ctx, s.tx, query, []any{studyID}, func(row scanner) error {
+		var uid string
+		var payload []byte
+		err := row.Scan(&uid, &payload)
+		held[uid] = payload
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	another := func(it Item) bool {
+		payload, taken := held[it.UID]
+		return taken && !r.SameFile(payload, it.Payload)
+	}
+	items := slices.Clone(r.Attachments)
+	for i := range items {
+		for another(items[i]) {
+			items[i].UID = r.Study.Key + "/" + items[i].UID
+		}
+		held[items[i].UID] = items[i].Payload
+	}
+	return items, nil
+}
+
+// items adds the items a study did not have, neither as rows nor at rest, and reports
+// whether there were any. Of the others the payload is renewed, unless it is what was
+// already migrated.
+func (s *stager) items(ctx context.Context, studyID int64, items, resting []Item) (bool, error) {
 	items, err := prepared(items)
 	if err != nil || len(items) == 0 {
-		return false, err
-	}
-	resting, err := readManifest(ctx, s.tx, studyID)
-	if err != nil {
 		return false, err
 	}
 	if len(resting) > 0 {
