@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -124,7 +125,8 @@ func TestTheSQLOfServersThatCannotBeHad(t *testing.T) {
 	}
 }
 
-// converse asks for two pages of records and for attachments.
+// converse asks for two pages of records and for attachments. The second page is the
+// first one again, as of a database that orders keys otherwise than it gives them.
 func converse(t *testing.T, d *dialect, key recordedColumn) string {
 	t.Helper()
 	column := func(name, kind string, value driver.Value) recordedColumn {
@@ -143,15 +145,14 @@ func converse(t *testing.T, d *dialect, key recordedColumn) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := Record{}
-	for range 2 {
-		records, err := l.Records(t.Context(), day(2026, 1, 1), day(2026, 2, 1), after.StudyKey, 50)
-		if err != nil || len(records) != 1 || records[0].StudyDate != "2026-01-02" {
-			t.Fatalf("%+v, %v", records, err)
-		}
-		after = records[0]
+	records, err := l.Records(t.Context(), day(2026, 1, 1), day(2026, 2, 1), "", 50)
+	if err != nil || len(records) != 1 || records[0].StudyDate != "2026-01-02" {
+		t.Fatalf("%+v, %v", records, err)
 	}
-	if _, err := l.Attachments(t.Context(), after); err != nil {
+	if again, err := l.Records(t.Context(), day(2026, 1, 1), day(2026, 2, 1), records[0].StudyKey, 50); !errors.As(err, new(*LegacyError)) {
+		t.Errorf("the pages have no end: %+v, %v", again, err)
+	}
+	if _, err := l.Attachments(t.Context(), records[0]); err != nil {
 		t.Fatal(err)
 	}
 	return r.said.String()

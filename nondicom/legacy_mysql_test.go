@@ -53,6 +53,7 @@ func newMaria(t *testing.T, server string) database {
 			{"text in another set", "varchar(20) CHARACTER SET latin1 COLLATE latin1_german2_ci", []string{"B", "a", "z", "Ä", "ä"}},
 			{"long text", "text CHARACTER SET gbk", []string{"a", "z", "患", "者"}},
 			{"datetime as text", "datetime(1)", []string{"2026-01-01 10:00:00.0", "2026-01-01 10:00:00.5", "2026-01-02 09:00:00.0"}},
+			{"padded with zero bytes", "binary(6)", []string{"10", "2", "AB", "ABC"}},
 			{"identifier", "uuid", []string{"0a000000-0000-0000-0000-000000000001", "9f000000-0000-0000-0000-000000000001", "a0000000-0000-0000-0000-000000000001"}},
 		},
 	}

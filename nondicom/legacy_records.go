@@ -105,12 +105,13 @@ func (l *Legacy) page(ctx context.Context, tx *sql.Tx, w window, key keyColumn, 
 	if err != nil {
 		return nil, err
 	}
-	records, err := l.scanRecords(rows, limit)
+	records, err := l.scanRecords(rows, after, limit)
 	return records, closeRows(rows, err)
 }
 
-// scanRecords reads at most limit records and looks at the key of one more.
-func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
+// scanRecords reads at most limit records and looks at the key of one more. None of them
+// may have the key of the one before the page: the pages would have no end.
+func (l *Legacy) scanRecords(rows *sql.Rows, last string, limit int) ([]Record, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
@@ -120,7 +121,6 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 		return nil, err
 	}
 	var records []Record
-	last := ""
 	for rows.Next() {
 		row, err := l.cells.row(rows, columns)
 		if err != nil {
@@ -132,7 +132,7 @@ func (l *Legacy) scanRecords(rows *sql.Rows, limit int) ([]Record, error) {
 		case key == "":
 			return nil, &LegacyError{Doing: doingRecords, Text: "a row has no study_key"}
 		case key == last:
-			return nil, &LegacyError{Doing: doingRecords, Text: "study_key is not unique: two rows have the same one"}
+			return nil, &LegacyError{Doing: doingRecords, Text: "study_key is not unique: two rows have the same one, or one comes again on the next page"}
 		}
 		last = key
 		if len(records) < limit {

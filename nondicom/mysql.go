@@ -125,7 +125,7 @@ func keyOfMySQL(_ context.Context, _ *sql.Tx, probe keyProbe) (keyColumn, error)
 	}
 	text := func(column string) string { return "CONVERT(" + column + " USING utf8mb4)" }
 	return keyColumn{
-		order:  "CAST(" + text("RTRIM("+probe.column+")") + " AS BINARY)",
+		order:  "CAST(" + text("RTRIM(TRIM(TRAILING CHAR(0) FROM "+probe.column+"))") + " AS BINARY)", // BINARY(n) is padded with zero bytes
 		text:   text(probe.column),
 		cursor: func(p string) string { return "CAST(" + text(p) + " AS BINARY)" },
 	}, nil
