@@ -27,21 +27,37 @@ func (db *DB) Int(ctx context.Context, query string, args ...any) (n int, err er
 func (db *DB) HotQueries() map[string][]any {
 	f := feeder{db: db, o: FeedOptions{Departments: []string{"RAD"}}}
 	hot := map[string][]any{
-		extendQueued:   {"", 0, 0},
-		countQueued:    {""},
-		reclaimWorking: {0, 0, ""},
-		reclaimQueued:  {0, 0, ""},
-		expireWorking:  {0, 0},
+		extendQueued:    {"", 0, 0},
+		countQueued:     {""},
+		openDepartments: nil,
+		reclaimWorking:  {0, 0, ""},
+		reclaimQueued:   {0, 0, ""},
+		expireWorking:   {0, 0},
 	}
 	failed := db.failedStudies(Scope{From: "2016-03-01", To: "2016-03-31"}, RetryFilter{Class: Network})
 	hot[`SELECT id FROM studies WHERE `+failed.conditions()] = failed.args
 	text, args := db.statusQuery(Scope{From: "2016-03-01", To: "2016-03-31"}, "")
 	hot[text] = args
-	for _, department := range []string{"RAD", AllOthers} {
-		text, args := f.candidateQuery(department, 200, "")
+	for _, q := range []query{f.eligible(""), f.eligibleOf("RAD", "")} {
+		text, args := f.inOrder(q, 200)
 		hot[text] = args
 	}
 	return hot
+}
+
+// Candidates tells how many studies a queue would take next, and how many rows of studies
+// are read for it: PostgreSQL counts them.
+func (db *DB) Candidates(ctx context.Context, o FeedOptions, queue string) (found, read int, err error) {
+	err = db.tx(ctx, "candidates", func(tx *tx) error {
+		f := feeder{db: db, tx: tx, o: o, now: db.now()}
+		some, _, err := f.candidates(ctx, queue, o.Room, "")
+		if err != nil {
+			return err
+		}
+		found = len(some)
+		return tx.QueryRowContext(ctx, `SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'studies'`).Scan(&read)
+	})
+	return found, read, err
 }
 
 // Plan asks the engine how it would run a query.

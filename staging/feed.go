@@ -67,8 +67,6 @@ func (db *DB) Feed(ctx context.Context, o FeedOptions) (int, error) {
 	return fed, nil
 }
 
-type patient struct{ id, issuer string }
-
 // feeder is one run of Feed.
 type feeder struct {
 	db     *DB
@@ -79,6 +77,7 @@ type feeder struct {
 	total  int
 	urgent int      // of them that were prioritised
 	paused []string // departments
+	rest   []string // departments without a queue of their own that have something to do; nil: not looked for yet
 	jobs   []river.InsertManyParams
 }
 
@@ -170,12 +169,6 @@ func (f *feeder) fill(ctx context.Context, department string, room int, conditio
 	return nil
 }
 
-// candidate is a study that may be queued.
-type candidate struct {
-	id       int64
-	priority int
-}
-
 // queue makes studies queued and remembers their jobs.
 func (f *feeder) queue(ctx context.Context, department string, studies []candidate) error {
 	if len(studies) == 0 {
@@ -193,54 +186,4 @@ func (f *feeder) queue(ctx context.Context, department string, studies []candida
 	_, err := f.tx.ExecContext(ctx, `UPDATE studies SET state = 'queued', node = $1, lease_until = $2, fence = fence + 1,
 		updated_at = $3 WHERE `+q.conditions(), q.args...)
 	return err
-}
-
-// candidates returns the studies a department does next, and whether there may
-// be more. A patient with a study in hand, or one already chosen, waits.
-func (f *feeder) candidates(ctx context.Context, department string, room int, condition string) (found []candidate, more bool, err error) {
-	text, args := f.candidateQuery(department, room, condition)
-	seen, patients := 0, map[patient]bool{}
-	err = eachRow(ctx, f.tx, text, args, func(row scanner) error {
-		var c candidate
-		var p patient
-		if err := row.Scan(&c.id, &c.priority, &p.id, &p.issuer); err != nil {
-			return err
-		}
-		if seen++; p.id != "" && patients[p] {
-			return nil
-		}
-		patients[p] = true
-		found = append(found, c)
-		return nil
-	})
-	return found, seen == room, err
-}
-
-func (f *feeder) candidateQuery(department string, limit int, condition string) (string, []any) {
-	q := query{engine: f.db.engine}
-	q.and("s.state = 'to-migrate' AND s.not_before <= " + q.arg(f.now))
-	if condition != "" {
-		q.and(condition)
-	}
-	q.and("s.holder IN ('', " + q.arg(f.o.Node) + ")")
-	if f.o.Begun {
-		q.and("s.claimed_at > 0")
-	}
-	q.and(`(s.patient_id = '' OR NOT EXISTS (SELECT 1 FROM studies AS busy
-		WHERE busy.patient_id = s.patient_id AND busy.issuer = s.issuer AND busy.` + inHand + `))`)
-	if department != AllOthers {
-		q.and("s.department = " + q.arg(department))
-	} else if others := f.notOthers(); len(others) > 0 {
-		q.and("NOT (" + q.engine.in("s.department", q.list(others)) + ")")
-	}
-	q.scope("s", f.o.Scope)
-	return `SELECT s.id, s.priority, s.patient_id, s.issuer FROM studies AS s WHERE ` + q.conditions() +
-		` ORDER BY s.priority DESC, s.range_date DESC, s.id DESC LIMIT ` + q.arg(limit) + f.db.skipLocked, q.args
-}
-
-// notOthers are the departments that the queue of the others must not take from:
-// those with one of their own, and those that are paused.
-func (f *feeder) notOthers() []string {
-	own := f.departments()
-	return append(own[:len(own)-1], f.paused...)
 }
