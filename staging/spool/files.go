@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -51,17 +52,18 @@ func (f files) remove(group, name string) error {
 }
 
 // discard takes a whole group out of sight at once and returns where it went,
-// to be deleted at leisure; "" where there was none.
+// to be deleted at leisure; "" where there was none. It makes nothing new: the disk
+// may be full, and this is what gives room back.
 func (f files) discard(group string) (string, error) {
-	gone, err := os.MkdirTemp(filepath.Join(f.dir, temporary), "gone-*")
-	if err != nil {
-		return "", err
-	}
-	err = os.Rename(f.group(group), filepath.Join(gone, group))
-	if errors.Is(err, fs.ErrNotExist) {
+	gone := filepath.Join(f.dir, temporary, "gone-"+rand.Text())
+	err := os.Rename(f.group(group), gone)
+	if err == nil {
 		return gone, nil
 	}
-	return gone, err
+	if _, absent := os.Lstat(f.group(group)); errors.Is(absent, fs.ErrNotExist) {
+		return "", nil
+	}
+	return "", err
 }
 
 // sweep removes what an earlier process left half written.
