@@ -85,7 +85,7 @@ func (c *Claim) Heartbeat(ctx context.Context) error {
 }
 
 // Advance moves the study on to delivering or verifying and saves items with
-// it.
+// it. A study that is there already stays.
 func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
 	if len(items) == 0 && to.InWork() {
 		if held, err := c.quick(ctx, "advance to "+string(to), to); held || err != nil {
@@ -98,6 +98,9 @@ func (c *Claim) Advance(ctx context.Context, to State, items ...Item) error {
 		}
 		if err := s.save(ctx, items, replaceItem); err != nil {
 			return err
+		}
+		if s.from == to {
+			return nil // the step was taken, and its answer lost with the connection
 		}
 		return s.move(to)
 	})

@@ -69,6 +69,28 @@ func TestTheJourneyOfAStudy(t *testing.T) {
 	})
 }
 
+// The answer to a step is lost with the connection, and it runs once more.
+func TestAStepTakenTwiceIsTakenOnce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		c := l.claim(t, "1.2.1")
+		for range 2 {
+			must(t, c.Advance(l.ctx, staging.Delivering))
+		}
+		for range 2 {
+			must(t, c.Advance(l.ctx, staging.Verifying, instances("1.2.1", 2)...))
+		}
+		if s, items := l.study(t, "1.2.1"); s.State != staging.Verifying || len(items) != 2 {
+			t.Errorf("the study is %s with %d items", s.State, len(items))
+		}
+		var refused *staging.MoveError
+		if err := c.Advance(l.ctx, staging.Delivering); !errors.As(err, &refused) {
+			t.Errorf("a step back: %v", err)
+		}
+		l.audit(t)
+	})
+}
+
 func withDefaults(it staging.Item) staging.Item {
 	it.State, it.ObjectUID = staging.ItemPending, it.UID
 	return it
