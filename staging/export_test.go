@@ -81,6 +81,9 @@ func (db *DB) Plan(ctx context.Context, query string, args ...any) (plan []strin
 	return plan, err
 }
 
+// PostgresAway tells the errors of a database that comes back.
+var PostgresAway = postgresAway
+
 // Pack and Unpack are a manifest's two ways.
 var (
 	Pack   = pack

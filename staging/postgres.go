@@ -156,14 +156,15 @@ func postgresFill(ctx context.Context, tx *tx, table string, columns []string, r
 }
 
 // postgresAway tells the errors after which a transaction may simply be run once
-// more: the server is gone, stops or starts, or took two transactions for a
-// deadlock (PostgreSQL manual, appendix A).
+// more: the server is gone, stops or starts, is still a standby, or took two
+// transactions for a deadlock (PostgreSQL manual, appendix A).
 func postgresAway(err error) bool {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		switch refused.Code {
 		case "40001", "40P01", // serialization failure, deadlock
 			"57P01", "57P02", "57P03", // shut down, crashed, cannot connect now
+			"25006", // read-only: a standby, which is about to take over
 			"25P03", // idle in a transaction: this process was suspended
 			"55P03", // lock not available in time
 			"53300": // too many connections

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"pacsbridge/staging"
 	"pacsbridge/staging/pgtest"
@@ -84,4 +85,23 @@ func onServer(tb testing.TB, server *url.URL, database, statement string) {
 	defer conn.Close(context.Background())
 	_, err = conn.Exec(context.Background(), statement)
 	must(tb, err)
+}
+
+func TestADatabaseThatComesBackIsToldByItsCode(t *testing.T) {
+	for code, away := range map[string]bool{
+		"08006": true,  // connection failure
+		"25006": true,  // read-only: the standby that takes over is not promoted yet
+		"40P01": true,  // deadlock
+		"53300": true,  // too many connections
+		"53100": false, // disk full: it passes, but not at once
+		"57P01": true,  // shut down
+		"57014": false, // query cancelled
+		"23505": false, // unique violation
+		"42501": false, // insufficient privilege
+	} {
+		err := fmt.Errorf("claim study 1: %w", &pgconn.PgError{Code: code})
+		if staging.PostgresAway(err) != away {
+			t.Errorf("%s: away is %v", code, !away)
+		}
+	}
 }
