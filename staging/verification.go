@@ -80,20 +80,41 @@ func (db *DB) FeedVerifications(ctx context.Context) (int, error) {
 	return made, err
 }
 
+// queueVerifications makes jobs, but none for a study whose job waits for a worker: that
+// one is enough, however long the workers have no time.
 func (db *DB) queueVerifications(ctx context.Context, tx *tx) ([]river.InsertManyParams, error) {
 	now := db.now()
+	waiting, err := waitingVerifications(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	var jobs []river.InsertManyParams
 	q := query{engine: db.engine, args: []any{now}}
-	err := eachRow(ctx, tx, `UPDATE studies SET verify_at = `+q.arg(now+queuedLease.Milliseconds())+`, lease_until = `+
+	err = eachRow(ctx, tx, `UPDATE studies SET verify_at = `+q.arg(now+queuedLease.Milliseconds())+`, lease_until = `+
 		q.arg(now+verificationGrace.Milliseconds())+` WHERE id IN (SELECT s.id FROM studies AS s
 			WHERE s.verify_at > 0 AND s.verify_at <= $1 ORDER BY s.verify_at LIMIT `+q.arg(mostVerifications)+db.skipLocked+`)
 		AND `+verifyDue+` RETURNING id`, q.args, func(row scanner) error {
 		var args verificationArgs
 		err := row.Scan(&args.StudyID)
-		jobs = append(jobs, river.InsertManyParams{Args: args, InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: verificationQueue, Priority: jobUsual}})
+		if !waiting[args.StudyID] {
+			jobs = append(jobs, river.InsertManyParams{Args: args, InsertOpts: &river.InsertOpts{MaxAttempts: 1, Queue: verificationQueue, Priority: jobUsual}})
+		}
 		return err
 	})
 	return jobs, err
+}
+
+// waitingVerifications are the studies whose jobs no worker has taken yet.
+func waitingVerifications(ctx context.Context, tx *tx) (map[int64]bool, error) {
+	waiting := map[int64]bool{}
+	err := eachRow(ctx, tx, `SELECT CAST(args ->> 'study_id' AS bigint) FROM river_job WHERE state = 'available' AND kind = 'verification'`, nil,
+		func(row scanner) error {
+			var id int64
+			err := row.Scan(&id)
+			waiting[id] = true
+			return err
+		})
+	return waiting, err
 }
 
 // ClaimVerification takes a parked study in hand, without an attempt more. One that is

@@ -41,6 +41,7 @@ func TestAStudyThatWaitsForItsProofIsProvenByAnyNode(t *testing.T) {
 		l.pass(11 * time.Second)
 		feed(1)
 		feed(0)
+		must(t, l.Exec(l.ctx, `UPDATE river_job SET state = 'running'`))
 		l.pass(11 * time.Second) // the job died with a process
 		feed(1)
 		s, items := l.study(t, "1.2.1")
@@ -55,6 +56,27 @@ func TestAStudyThatWaitsForItsProofIsProvenByAnyNode(t *testing.T) {
 			t.Errorf("it waited %v, with attempt %d", waited, c.Study().Attempts)
 		}
 		must(t, c.Finish(l.ctx, done(items)...))
+		l.audit(t)
+	})
+}
+
+// Nobody has time for it, such as while NEW answers slowly and thousands wait.
+func TestAStudyThatWaitsForAWorkerHasOneJob(t *testing.T) {
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		l.stage(t, study(1))
+		l.delivered(t, "1.2.1")
+		for range 12 {
+			l.pass(11 * time.Second)
+			_, err := l.FeedVerifications(l.ctx)
+			must(t, err)
+			_, err = l.Reclaim(l.ctx, node, false)
+			must(t, err)
+		}
+		jobs, err := l.Int(l.ctx, `SELECT count(*) FROM river_job WHERE kind = 'verification'`)
+		must(t, err)
+		if s, _ := l.study(t, "1.2.1"); jobs != 1 || s.State != staging.Verifying {
+			t.Errorf("%d jobs were made for a study that is %s", jobs, s.State)
+		}
 		l.audit(t)
 	})
 }
