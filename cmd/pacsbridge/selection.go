@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -88,14 +89,16 @@ func onesOnly(flag string, values []string) error {
 	return nil
 }
 
+// byteOrderMark begins a text in UTF-8 that a spreadsheet has saved.
+const byteOrderMark = "\ufeff"
+
 // readList reads the first column of a CSV file; a heading is passed over.
 func readList(path string) ([]string, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	reader := csv.NewReader(f)
+	reader := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte(byteOrderMark))))
 	reader.FieldsPerRecord = -1
 	var uids []string
 	for {
@@ -106,11 +109,12 @@ func readList(path string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if line, _ := reader.FieldPos(0); line == 1 && !startsWithDigit(row[0]) {
+		first := strings.TrimSpace(row[0])
+		if line, _ := reader.FieldPos(0); line == 1 && !startsWithDigit(first) {
 			continue
 		}
-		if row[0] != "" {
-			uids = append(uids, row[0])
+		if first != "" {
+			uids = append(uids, first)
 		}
 	}
 }
