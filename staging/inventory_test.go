@@ -284,7 +284,7 @@ func TestAnOrderEndsWithItsOwner(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		ours, err := l.SubmitOrder(l.ctx, january)
 		must(t, err)
-		_, err = l.SubmitOwnOrder(l.ctx, named, "a", lease)
+		first, err := l.SubmitOwnOrder(l.ctx, named, "a", lease)
 		must(t, err)
 		again, err := l.SubmitOwnOrder(l.ctx, named, "a", lease) // a died and was started again
 		must(t, err)
@@ -299,8 +299,11 @@ func TestAnOrderEndsWithItsOwner(t *testing.T) {
 			t.Errorf("after the death of the owner open are %s", got)
 		}
 		must(t, ignoreCount(l.Reclaim(l.ctx, node, false)))
-		if o := l.orderNow(t, again); o.Finished.IsZero() || !strings.Contains(o.Error, "died") {
+		if o := l.orderNow(t, again); o.Finished.IsZero() || !o.Abandoned() {
 			t.Errorf("the order of the dead is %+v", o)
+		}
+		if o := l.orderNow(t, first); o.Finished.IsZero() || o.Abandoned() {
+			t.Errorf("the order that was withdrawn is %+v", o)
 		}
 		mustBe(t, l.KeepOrder(l.ctx, again, lease), staging.ErrNotFound)
 	})

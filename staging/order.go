@@ -20,6 +20,11 @@ type Order struct {
 	Created, Finished time.Time
 }
 
+// Abandoned reports whether the order was ended because its owner gave no sign of life. An
+// owner who lives all the same, and could give none while the database was away or the
+// machine stood still, submits it again.
+func (o Order) Abandoned() bool { return o.Error == ownerDied }
+
 // OrderState is how far an order is with its inventory. Studies are migrated meanwhile.
 type OrderState string
 

@@ -21,8 +21,11 @@ const (
 		WHERE ` + inHand + ` AND state <> 'queued' AND claimed_at < $2`
 )
 
+// ownerDied is the error of an order that was abandoned.
+const ownerDied = "the process that gave the order died"
+
 // abandoned ends the orders whose owners gave no sign of life.
-const abandoned = `UPDATE orders SET finished_at = $1, error = 'the process that gave the order died', state = 'taken', ` + outOfHand + `
+const abandoned = `UPDATE orders SET finished_at = $1, error = '` + ownerDied + `', state = 'taken', ` + outOfHand + `
 	WHERE finished_at = 0 AND owner <> '' AND owner_until < $1`
 
 // Reclaim returns to to-migrate what nobody works on any more and reports how

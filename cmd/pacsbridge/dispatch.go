@@ -88,11 +88,10 @@ const (
 // worked off, by whichever nodes there are. The order ends with this process. An inventory
 // that fails is told after all that was staged has come to its end.
 func (e *engine) carry(ctx context.Context, scope staging.Scope) error {
-	id, err := e.db.SubmitOwnOrder(ctx, scope, e.node, ownOrder)
+	id, err := e.submit(ctx, scope)
 	if err != nil {
-		return fmt.Errorf("submit the order: %w", err)
+		return err
 	}
-	e.dispatcher.Ring()
 	keep := time.NewTicker(keepOrder)
 	defer keep.Stop()
 	look := time.NewTicker(lookAtOrder)
@@ -110,14 +109,43 @@ func (e *engine) carry(ctx context.Context, scope staging.Scope) error {
 			return errors.Join(context.Cause(ctx), e.withdraw(id))
 		}
 		order, err := e.db.Order(ctx, id)
-		var ledger *staging.Error
-		if err != nil && (!errors.As(err, &ledger) || !ledger.Temporary()) {
-			return fmt.Errorf("follow order %d: %w", id, err)
-		}
-		if err == nil && !order.Finished.IsZero() {
+		switch {
+		case err != nil:
+		case order.Abandoned():
+			id, err = e.resubmit(ctx, order)
+		case !order.Finished.IsZero():
 			return e.outcome(order)
 		}
+		if err != nil && !passes(err) {
+			return fmt.Errorf("follow order %d: %w", id, err)
+		}
 	}
+}
+
+func (e *engine) submit(ctx context.Context, scope staging.Scope) (id int64, err error) {
+	if id, err = e.db.SubmitOwnOrder(ctx, scope, e.node, ownOrder); err != nil {
+		return 0, fmt.Errorf("submit the order: %w", err)
+	}
+	e.dispatcher.Ring()
+	return id, nil
+}
+
+// resubmit gives an order once more that was ended because this process was thought dead:
+// it could keep nothing while the database was away, or the machine stood still. What the
+// inventory has taken so far stays. Where that fails, the number is that of the old one.
+func (e *engine) resubmit(ctx context.Context, old staging.Order) (id int64, err error) {
+	if id, err = e.submit(ctx, old.Scope); err != nil {
+		return old.ID, err
+	}
+	e.log.Warn("no sign of life of this process reached the ledger for a while, and its order was ended; it is submitted again",
+		"order", old.ID, "again", id)
+	return id, nil
+}
+
+// passes reports whether an error of the ledger may pass.
+func passes(err error) bool {
+	var ledger *staging.Error
+	return errors.As(err, &ledger) && ledger.Temporary()
 }
 
 // outcome is the error that an order ended with, as it was where it befell this process.

@@ -17,6 +17,10 @@ const (
 	signOfLife = 5 * time.Second
 	// lookAtOrder is how often a follower asks whether its order is done.
 	lookAtOrder = 500 * time.Millisecond
+	// silentLooks is how many looks in a row must find no living node until none is
+	// taken to be left: the database may have been away, and the signs of life are as old
+	// as that. The nodes give their next one meanwhile.
+	silentLooks = int(2 * signOfLife / lookAtOrder)
 )
 
 // throughNode hands an order to the node that runs on this staging database and
@@ -29,7 +33,7 @@ func (r *rig) throughNode(ctx context.Context, _ net.Listener, o order) error {
 	r.log.Info("a node runs on this staging database already; it takes the order over", "order", id)
 	tick := time.NewTicker(lookAtOrder)
 	defer tick.Stop()
-	for {
+	for silent := 0; ; {
 		order, err := r.db.Order(ctx, id)
 		if err != nil {
 			return fmt.Errorf("follow order %d: %w", id, err)
@@ -38,6 +42,11 @@ func (r *rig) throughNode(ctx context.Context, _ net.Listener, o order) error {
 			return orderError(order)
 		}
 		if _, err := r.db.LiveNode(ctx, nodeAlive); errors.Is(err, staging.ErrNotFound) {
+			silent++
+		} else {
+			silent = 0
+		}
+		if silent > silentLooks {
 			return withHint(fmt.Errorf("the node that took order %d gives no sign of life", id), "start it again, or run this command again")
 		}
 		select {
