@@ -30,6 +30,7 @@ func (db *DB) HotQueries() map[string][]any {
 		extendQueued:    {"", 0, 0},
 		countQueued:     {""},
 		openDepartments: nil,
+		underWay:        nil,
 		reclaimWorking:  {0, 0, ""},
 		reclaimQueued:   {0, 0, ""},
 		expireWorking:   {0, 0},

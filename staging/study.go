@@ -96,3 +96,20 @@ func (db *DB) Study(ctx context.Context, uid string) (Study, []Item, error) {
 	}
 	return s, items, nil
 }
+
+// underWay spells its conditions as the partial indexes do.
+const underWay = `SELECT uid FROM studies WHERE ` + inHand + `
+	UNION ALL SELECT uid FROM studies WHERE state = 'to-migrate' AND claimed_at > 0`
+
+// UnderWay lists the studies that were begun and have not come to their end: those of
+// which a node may hold something that is used again.
+func (db *DB) UnderWay(ctx context.Context) ([]string, error) {
+	var uids []string
+	err := db.each(ctx, underWay, nil, func(row scanner) error {
+		var uid string
+		err := row.Scan(&uid)
+		uids = append(uids, uid)
+		return err
+	})
+	return uids, db.wrap("studies under way", err)
+}

@@ -33,6 +33,7 @@ type engine struct {
 	dashboard  *dashboard        // nil without dashboard.token
 	committer  *bridge.Committer // nil with new.commitment: off
 	caretaker  *bridge.Caretaker
+	cleaner    *bridge.Cleaner
 	forwarder  *bridge.Forwarder       // nil unless node.unsolicited is forward
 	failures   sync.Map                // errors of inventories that ended in this process, by order
 	news       bell                    // rung when an order has come to its end
@@ -63,6 +64,7 @@ func newEngine(r *rig, listener net.Listener) (*engine, error) {
 	if e.spool, err = spool.Open(spool.Options{Dir: r.settings.Staging.Spool, Memory: int64(r.settings.Staging.Memory), Logger: r.log}); err != nil {
 		return nil, withHint(fmt.Errorf("open the spool in %s: %w", r.settings.Staging.Spool, err), "see staging.spool; the folder must be writable")
 	}
+	e.cleaner = &bridge.Cleaner{Ledger: r.db, Spool: e.spool, Logger: r.log}
 	inbox, err := e.newInbox()
 	if err != nil {
 		return nil, err
@@ -153,7 +155,7 @@ func (e *engine) run(ctx context.Context, work func(context.Context) error) erro
 // background is what the node does of itself while it works.
 func (e *engine) background(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{e.forwarder.Run, e.dispatcher.Run, e.caretaker.Run, e.newRechecker().Run} {
+	for _, part := range []func(context.Context) error{e.forwarder.Run, e.dispatcher.Run, e.caretaker.Run, e.cleaner.Run, e.newRechecker().Run} {
 		group.Go(func() error { return part(ctx) })
 	}
 	return group.Wait()
@@ -185,6 +187,7 @@ func (e *engine) prepare(ctx context.Context) error {
 	if reclaimed > 0 {
 		e.log.Info("studies that were in work when the node stopped go back to the queue", "studies", reclaimed)
 	}
+	e.cleaner.Clean(ctx)
 	return e.queue.Start(context.WithoutCancel(ctx))
 }
 

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"pacsbridge/staging"
+	"pacsbridge/staging/spool"
 )
 
 func TestKilledFiveTimesNothingIsLost(t *testing.T) {
@@ -34,6 +36,54 @@ func TestKilledFiveTimesNothingIsLost(t *testing.T) {
 	if again := l.new.Counts().Stores - stores; again != 0 {
 		t.Errorf("a run after the end sent %d instances", again)
 	}
+}
+
+// A process was killed between the end of a study and that of its content.
+func TestTheSpoolIsClearedAtTheStartAndOfNothingElse(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3)
+	l.run(exitOK, january...)
+	dir := filepath.Join(l.dir, "spool")
+	instance := l.old.Instances()[0]
+	s := l.openSpool(dir)
+	w, err := s.Create(instance.StudyUID, instance.SOPInstance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	aside := filepath.Join(dir, "quarantine", "aside.dcm")
+	if err := os.MkdirAll(filepath.Dir(aside), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(aside, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.run(exitOK, january...)
+	s = l.openSpool(dir)
+	defer s.Close()
+	if u := s.Usage(); u.Blobs != 0 {
+		t.Errorf("the spool holds %+v of a study that is migrated", u)
+	}
+	if _, err := os.Stat(aside); err != nil {
+		t.Errorf("what is in quarantine: %v", err)
+	}
+}
+
+func (l *lab) openSpool(dir string) *spool.Spool {
+	l.t.Helper()
+	s, err := spool.Open(spool.Options{Dir: dir})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return s
 }
 
 // exact demands that the ledger, the report and verify say that all has arrived.

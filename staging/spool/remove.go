@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 )
 
 // Check reports whether the spool holds content with this SHA-256 under a name.
@@ -73,21 +72,18 @@ func (s *Spool) Remove(group, name string) error {
 // RemoveGroup removes everything of a group. Writers that are under way are not
 // touched by it.
 func (s *Spool) RemoveGroup(group string) error {
-	return diskError("spool: remove "+group, s.removeGroup(hash(group)))
-}
-
-func (s *Spool) removeGroup(group string) error {
-	gone, err := s.hideGroup(group)
-	if err != nil || gone == "" {
-		return err
-	}
-	return os.RemoveAll(gone) // without the lock: a study may have thousands of files
-}
-
-// hideGroup takes a group out of the books and its files out of sight.
-func (s *Spool) hideGroup(group string) (gone string, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	gone, err := s.hide(hash(group))
+	s.mu.Unlock()
+	if err == nil {
+		err = s.files.delete(gone)
+	}
+	return diskError("spool: remove "+group, err)
+}
+
+// hide takes a group out of the books and its files out of sight; s.mu is held. What it
+// returns is to be deleted without the lock: a study may have thousands of files.
+func (s *Spool) hide(group string) (gone string, err error) {
 	inFiles := false
 	for _, e := range s.groups[group] {
 		inFiles = inFiles || e.inFile
@@ -101,27 +97,4 @@ func (s *Spool) hideGroup(group string) (gone string, err error) {
 		s.drop(group, name)
 	}
 	return gone, nil
-}
-
-// Retain removes every group but the named ones: at its start a node keeps what
-// belongs to studies that are still open.
-func (s *Spool) Retain(groups []string) error {
-	keep := make(map[string]bool, len(groups))
-	for _, group := range groups {
-		keep[hash(group)] = true
-	}
-	s.mu.Lock()
-	var remove []string
-	for group := range s.groups {
-		if !keep[group] {
-			remove = append(remove, group)
-		}
-	}
-	s.mu.Unlock()
-	for _, group := range remove {
-		if err := s.removeGroup(group); err != nil {
-			return diskError("spool: remove what no open study needs", err)
-		}
-	}
-	return nil
 }

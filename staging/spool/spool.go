@@ -31,6 +31,7 @@ type Spool struct {
 
 	mu     sync.Mutex
 	groups map[string]map[string]*entry // by the hashes of group and name
+	used   map[string]bool              // groups that were read or written since Retain began last
 	disk   int64
 	blobs  int
 }
@@ -68,7 +69,8 @@ func Open(o Options) (*Spool, error) {
 	if o.Disk == nil {
 		o.Disk = func() (free, size int64, err error) { return disk(o.Dir) }
 	}
-	s := &Spool{files: files{dir: o.Dir}, memory: newMemory(o.Memory), log: o.Logger, disks: o.Disk, groups: map[string]map[string]*entry{}}
+	s := &Spool{files: files{dir: o.Dir}, memory: newMemory(o.Memory), log: o.Logger, disks: o.Disk,
+		groups: map[string]map[string]*entry{}, used: map[string]bool{}}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, diskError("spool: make the folder", err)
 	}
@@ -109,6 +111,7 @@ func (s *Spool) drop(group, name string) {
 	delete(s.groups[group], name)
 	if len(s.groups[group]) == 0 {
 		delete(s.groups, group)
+		delete(s.used, group)
 	}
 	s.blobs--
 	if e.inFile {
@@ -143,6 +146,7 @@ func (s *Spool) Open(group, name string) (io.ReadSeekCloser, Blob, error) {
 	if e == nil {
 		return nil, Blob{}, fmt.Errorf("spool: open %s of %s: %w", name, group, fs.ErrNotExist)
 	}
+	s.used[hash(group)] = true
 	if !e.inFile {
 		e.readers++
 		return &chunkReader{spool: s, entry: e}, e.blob(group, name), nil

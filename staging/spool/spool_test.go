@@ -273,8 +273,8 @@ func TestARestartFindsWhatIsWholeAndNothingElse(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "tmp", "*")); len(left) > 0 {
 		t.Errorf("half written content is left: %v", left)
 	}
-	if err := s.Retain([]string{"g", "another"}); err != nil {
-		t.Fatal(err)
+	if n, err := s.Retain(func() ([]string, error) { return []string{"g", "another"}, nil }); n != 1 || err != nil {
+		t.Fatalf("%d groups were removed, %v", n, err)
 	}
 	if s.Has("gone", "n") {
 		t.Error("content of no open study is kept")

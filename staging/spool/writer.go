@@ -198,6 +198,7 @@ func (s *Spool) commit(w *Writer, blob Blob) (bool, error) {
 	if have := s.groups[group][name]; have != nil {
 		switch have.sha256 {
 		case blob.SHA256:
+			s.used[group] = true
 			return false, nil
 		case "": // of an earlier process, and nobody knows whether it is whole
 			s.drop(group, name)
@@ -205,6 +206,7 @@ func (s *Spool) commit(w *Writer, blob Blob) (bool, error) {
 				return false, diskError("spool: replace "+blob.Name+" of "+blob.Group, err)
 			}
 		default:
+			s.used[group] = true
 			return false, &ConflictError{Kept: have.blob(blob.Group, blob.Name), Refused: blob}
 		}
 	}
@@ -214,5 +216,6 @@ func (s *Spool) commit(w *Writer, blob Blob) (bool, error) {
 		}
 	}
 	s.put(group, name, &entry{size: blob.Size, sha256: blob.SHA256, inFile: w.file != nil, chunks: w.chunks})
+	s.used[group] = true
 	return true, nil
 }
