@@ -25,11 +25,16 @@ func paced(n int, d time.Duration, do func(i int)) {
 	}
 }
 
-// getting is a C-GET association that waits only briefly for answers.
+// silence is how long a peer may be silent in these tests, long enough that one on a
+// machine that is busy is not cut for that.
+const silence = 5 * brief
+
+// getting is a C-GET association that bears silence.
 func getting(t *testing.T, address string) *dimse.Association {
+	t.Helper()
 	ct := propose(uid.CTImageStorage)
 	ct.SCPRole = true
-	return impatient(t, address, propose(uid.StudyRootGet), ct)
+	return dialWithin(t, address, dimse.Timeouts{ARTIM: patience, Response: silence}, propose(uid.StudyRootGet), ct)
 }
 
 func TestAnInstanceOfAGetMayTakeLongerThanTheSilence(t *testing.T) {
@@ -38,7 +43,7 @@ func TestAnInstanceOfAGetMayTakeLongerThanTheSilence(t *testing.T) {
 		s.receive()
 		s.receive()
 		s.command(3, storeRQ(1))
-		paced(12, brief/4, func(i int) { s.data(3, i == 11, pattern(100_000)) })
+		paced(7, silence/5, func(i int) { s.data(3, i == 6, pattern(200_000)) })
 		s.receive()
 		s.command(1, dimse.Command{Field: dimse.CGetRSP, RespondedTo: 1})
 		s.receive()
@@ -79,10 +84,10 @@ func TestAPeerThatAnswersOthersIsNotSilent(t *testing.T) {
 			ids = append(ids, s.answer().MessageID)
 			s.receive()
 		}
-		paced(4, brief/2, func(i int) { s.command(1, dimse.Command{Field: dimse.CStoreRSP, RespondedTo: ids[i]}) })
+		paced(4, silence*2/5, func(i int) { s.command(1, dimse.Command{Field: dimse.CStoreRSP, RespondedTo: ids[i]}) })
 		s.receive()
 	})
-	dialer := dimse.Dialer{Address: address, CallingAE: "A", CalledAE: "B", AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: brief}}
+	dialer := dimse.Dialer{Address: address, CallingAE: "A", CalledAE: "B", AsyncWindow: 4, Timeouts: dimse.Timeouts{Response: silence}}
 	a, err := dialer.Dial(testContext(t), []dimse.Proposal{propose(uid.CTImageStorage)})
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +150,7 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 // TestShutdownEndsThoughAPeerTalksOn: after its abort a server waits for the peer to
 // close (Sta13), not for as long as the peer likes to talk.
 func TestShutdownEndsThoughAPeerTalksOn(t *testing.T) {
-	address, stop, ended := start(t, &dimse.Server{Timeouts: dimse.Timeouts{ARTIM: 5 * brief}})
+	address, stop, ended := start(t, &dimse.Server{Timeouts: dimse.Timeouts{ARTIM: silence}})
 	s := associated(t, address)
 	stop()
 	tick := time.NewTicker(brief)
