@@ -64,6 +64,15 @@ func (l *ledger) feedWindows(t testing.TB, o staging.Order) int {
 	return n
 }
 
+func (l *ledger) wantLeft(t testing.TB, o staging.Order, want int) {
+	t.Helper()
+	n, err := l.WindowsLeft(l.ctx, o.Scope)
+	must(t, err)
+	if n != want {
+		t.Errorf("%d windows of %+v are left, want %d", n, o.Scope, want)
+	}
+}
+
 func (l *ledger) claimWindow(t testing.TB, i int) *staging.WindowClaim {
 	t.Helper()
 	c, err := l.ClaimWindow(l.ctx, l.windows(t)[i].ID, node, lease)
@@ -75,6 +84,10 @@ func TestTheWindowsOfAnOrderAreQueuedTakenAndEnded(t *testing.T) {
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		o := l.order(t)
 		l.wantStates(t, "waiting waiting waiting")
+		l.wantLeft(t, o, 3)
+		if n, err := l.WindowsLeft(l.ctx, staging.Scope{StudyUIDs: []string{"1.2.1"}}); n != 0 || err != nil {
+			t.Errorf("a study has %d windows, %v", n, err)
+		}
 		if n := l.feedWindows(t, o); n != 2 {
 			t.Errorf("%d jobs were made, want one of two windows and one of one", n)
 		}
@@ -89,7 +102,9 @@ func TestTheWindowsOfAnOrderAreQueuedTakenAndEnded(t *testing.T) {
 			_, err = c.StageStudies(l.ctx, []staging.Study{study(i)})
 			must(t, err)
 			must(t, c.Finish(l.ctx, staging.FindPart, 1))
+			l.wantLeft(t, o, 3-i)
 			must(t, c.End(l.ctx, staging.WindowDone))
+			l.wantLeft(t, o, 2-i)
 			_, err = l.ClaimWindow(l.ctx, c.Window().ID, node, lease)
 			mustBe(t, err, staging.ErrNotClaimable)
 		}

@@ -77,6 +77,17 @@ func (db *DB) Windows(ctx context.Context, from, to time.Time) ([]Window, error)
 	return windows, db.wrap("windows", err)
 }
 
+// WindowsLeft counts the windows of a scope of days that an order asks for and that are
+// not done. A scope of studies has none.
+func (db *DB) WindowsLeft(ctx context.Context, s Scope) (left int, err error) {
+	if s.From == "" || s.To == "" {
+		return 0, nil
+	}
+	err = db.each(ctx, `SELECT count(*) FROM windows WHERE state IN ('waiting', 'queued', 'working', 'left') AND from_at >= $1 AND from_at <= $2`,
+		[]any{s.From, s.To + "T23:59:59"}, func(row scanner) error { return row.Scan(&left) })
+	return left, db.wrap("windows left", err)
+}
+
 // WindowClaim is the hold of one worker on one window. Each of its writes is fenced, as
 // those of a Claim are.
 type WindowClaim struct {

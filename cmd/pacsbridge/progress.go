@@ -27,7 +27,7 @@ const (
 type progress struct {
 	db    *staging.DB
 	scope staging.Scope
-	show  func(staging.Status)
+	show  func(s staging.Status, windows int)
 	close func()
 
 	cancel context.CancelFunc
@@ -64,32 +64,38 @@ func (g *progress) watch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		}
-		if status, err := g.db.Status(ctx, g.scope); err == nil {
-			g.show(status)
+		status, err := g.db.Status(ctx, g.scope)
+		if err != nil {
+			continue
+		}
+		windows, err := g.db.WindowsLeft(ctx, g.scope)
+		if err == nil {
+			g.show(status, windows)
 		}
 	}
 }
 
-// line logs the numbers.
-func line(log *slog.Logger) func(staging.Status) {
-	return func(s staging.Status) {
+// line logs the numbers; windows are those of the inventory that are left.
+func line(log *slog.Logger) func(s staging.Status, windows int) {
+	return func(s staging.Status, windows int) {
 		ended, all := ends(s)
-		log.Info("progress", "studies", all, "ended", ended, "failed", s.Studies.Failed,
+		log.Info("progress", "windows_left", windows, "studies", all, "ended", ended, "failed", s.Studies.Failed,
 			"instances_verified", s.Instances.Verified, "bytes", s.Bytes)
 	}
 }
 
 // bar draws one on a terminal.
-func bar(w io.Writer) (show func(staging.Status), close func()) {
+func bar(w io.Writer) (show func(s staging.Status, windows int), close func()) {
 	container := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
-	var failed atomic.Int64
+	var failed, left atomic.Int64
 	b := container.AddBar(0,
 		mpb.PrependDecorators(decor.Name("studies "), decor.CountersNoUnit("%d / %d")),
-		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return failedText(failed.Load()) })),
+		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return failedText(failed.Load()) + leftText(left.Load()) })),
 	)
-	show = func(s staging.Status) {
+	show = func(s staging.Status, windows int) {
 		ended, all := ends(s)
 		failed.Store(int64(s.Studies.Failed))
+		left.Store(int64(windows))
 		b.SetTotal(int64(all), false)
 		b.SetCurrent(int64(ended))
 	}
@@ -104,6 +110,13 @@ func failedText(n int64) string {
 		return ""
 	}
 	return "  " + count(int(n), "failed", "failed")
+}
+
+func leftText(windows int64) string {
+	if windows == 0 {
+		return ""
+	}
+	return "  inventory: " + count(int(windows), "window", "windows") + " left"
 }
 
 // ends counts the studies that have come to their end, and all.
