@@ -12,13 +12,8 @@ import (
 
 // openDataset opens the data set of a Part 10 file.
 func openDataset(path string) (io.ReadCloser, error) {
-	f, err := os.Open(path)
+	f, data, _, err := openPart10(path)
 	if err != nil {
-		return nil, err
-	}
-	_, data, err := dataset.ReadPart10(f)
-	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	return struct {
@@ -57,11 +52,11 @@ const (
 // not the same instance without compression; in is ours, out is not. made is the transfer
 // syntax of out, sent how it differs.
 func compareFiles(in, out string) (made string, sent *Sent, why string, err error) {
-	before, _, err := fingerprintOf(in)
+	before, err := fingerprintOf(in)
 	if err != nil {
 		return "", nil, "", err
 	}
-	after, head, err := fingerprintOf(out)
+	after, err := fingerprintOf(out)
 	if err != nil {
 		return "", nil, "it wrote no DICOM file: " + withoutPath(err), nil
 	}
@@ -76,6 +71,10 @@ func compareFiles(in, out string) (made string, sent *Sent, why string, err erro
 	case (before.pixels == "") != (after.pixels == ""):
 		return "", nil, "it wrote another pixel data element", nil
 	}
+	head, err := headOfFile(out)
+	if err != nil {
+		return "", nil, "", err
+	}
 	if why := wrongLength(after, head); why != "" {
 		return "", nil, why, nil
 	}
@@ -85,26 +84,14 @@ func compareFiles(in, out string) (made string, sent *Sent, why string, err erro
 	return made, sentAs(differences, after), "", nil
 }
 
-// fingerprintOf reads a Part 10 file to its end, and the attributes before its pixels.
-func fingerprintOf(path string) (*fingerprint, *dataset.Dataset, error) {
-	f, err := os.Open(path)
+// fingerprintOf reads a Part 10 file to its end.
+func fingerprintOf(path string) (*fingerprint, error) {
+	f, data, meta, err := openPart10(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer f.Close()
-	meta, data, err := dataset.ReadPart10(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	print, err := takeFingerprint(data, meta.TransferSyntaxUID, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	head, _, err := headOfFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return print, head, nil
+	return takeFingerprint(data, meta.TransferSyntaxUID, 0)
 }
 
 // wrongLength tells where pixel data are not as long as the attributes of the image

@@ -14,11 +14,11 @@ import (
 // multi-frame images demand the attribute, others do not know it (PS3.3 §C.7.6.6). What
 // is no DICOM file to its end is left as it is, for the comparison to tell.
 func keepFrameCount(in, out string) error {
-	before, _, err := headOfFile(in)
+	before, err := headOfFile(in)
 	if err != nil {
 		return err
 	}
-	after, meta, err := headOfFile(out)
+	after, err := headOfFile(out)
 	if err != nil {
 		return nil
 	}
@@ -27,7 +27,7 @@ func keepFrameCount(in, out string) error {
 	if there == still || there && !isOne(was) || still && !isOne(is) {
 		return nil
 	}
-	err = patchFile(out, meta, dataset.Change{Tag: dataset.NumberOfFrames, Set: was})
+	err = patchFile(out, dataset.Change{Tag: dataset.NumberOfFrames, Set: was})
 	if malformed := (*dataset.MalformedError)(nil); errors.As(err, &malformed) {
 		return nil
 	}
@@ -37,27 +37,23 @@ func keepFrameCount(in, out string) error {
 func isOne(e *dataset.Element) bool { return strings.TrimSpace(string(e.Value)) == "1" }
 
 // headOfFile reads the attributes of a Part 10 file before its pixels.
-func headOfFile(path string) (*dataset.Dataset, dataset.FileMeta, error) {
-	f, err := os.Open(path)
+func headOfFile(path string) (*dataset.Dataset, error) {
+	f, data, meta, err := openPart10(path)
 	if err != nil {
-		return nil, dataset.FileMeta{}, err
+		return nil, err
 	}
 	defer f.Close()
-	meta, data, err := dataset.ReadPart10(f)
-	if err != nil {
-		return nil, dataset.FileMeta{}, err
-	}
 	head, _ := dataset.ReadHeader(data, meta.TransferSyntaxUID, dataset.PixelData, 0) // what is malformed is told by the fingerprint
-	return head, meta, nil
+	return head, nil
 }
 
 // patchFile changes attributes of a Part 10 file.
-func patchFile(path string, meta dataset.FileMeta, changes ...dataset.Change) error {
-	data, err := openDataset(path)
+func patchFile(path string, changes ...dataset.Change) error {
+	file, data, meta, err := openPart10(path)
 	if err != nil {
 		return err
 	}
-	defer data.Close()
+	defer file.Close()
 	f, err := os.OpenFile(path+".patched", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

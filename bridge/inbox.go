@@ -139,7 +139,7 @@ func (b *Inbox) keep(studyUID string, in *dimse.Instance, data io.Reader) (Arriv
 	}
 	if !b.wants(studyUID, in.SOPInstance) { // its study came to its end without it, or with another copy of it
 		w.Abort()
-		return Arrival{}, status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", in.SOPInstance)
+		return Arrival{}, ofNoStudy(in.SOPInstance)
 	}
 	arrival := Arrival{UID: in.SOPInstance, SOPClass: in.SOPClass, TransferSyntax: in.TransferSyntax, from: sender{in.CallingAE, in.RemoteAddr}}
 	blob, err := w.Commit()
@@ -184,13 +184,18 @@ func (b *Inbox) forward(in *dimse.Instance, studyUID, seriesUID string, data io.
 // unsolicited deals with an instance of a study that is not being collected.
 func (b *Inbox) unsolicited(in *dimse.Instance, data io.Reader) error {
 	if !b.Uninvited {
-		return status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", in.SOPInstance)
+		return ofNoStudy(in.SOPInstance)
 	}
 	if err := b.Quarantine.Keep(in, data, "nobody asked for it"); err != nil {
 		return status(dimse.StatusOutOfResources, "quarantine %s: %w", in.SOPInstance, err)
 	}
 	b.Logger.Warn("instance nobody asked for put in quarantine", "instance", in.SOPInstance, "peer", in.CallingAE)
 	return nil
+}
+
+// ofNoStudy refuses an instance that nobody waits for.
+func ofNoStudy(sopInstance string) error {
+	return status(dimse.StatusNotAuthorized, "instance %s belongs to no study that is being collected", sopInstance)
 }
 
 // answer is an error of ours that our Storage SCP answers with a status of its own.

@@ -42,11 +42,11 @@ func TestAListThatIsShortMakesNoMigratedStudy(t *testing.T) {
 			Move: dimsetest.MoveFaults{AbortAfter: 4, AbortMoves: 1, Fail: dimsetest.Only(lost)},
 		}, false},
 		{"it says that its list is short and counts nothing", dimsetest.Faults{
-			Find: dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources, Edit: without(dataset.NumberOfStudyRelatedInstances, dataset.NumberOfSeriesRelatedInstances)},
+			Find: uncounted(dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources}),
 			Move: dimsetest.MoveFaults{Fail: dimsetest.Only(lost)},
 		}, false},
 		{"it says so, and sends the instance later", dimsetest.Faults{
-			Find: dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources, Edit: without(dataset.NumberOfStudyRelatedInstances, dataset.NumberOfSeriesRelatedInstances)},
+			Find: uncounted(dimsetest.FindFaults{Limit: 2, LimitStatus: dimse.StatusOutOfResources}),
 			Move: dimsetest.MoveFaults{Fail: dimsetest.First(1, dimsetest.Only(lost))},
 		}, true},
 		{"it counts in the inventory and cannot when it is asked again", dimsetest.Faults{

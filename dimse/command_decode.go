@@ -53,10 +53,9 @@ var commandReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil,
 // commandDecoder notes the first complaint and which elements were there.
 type commandDecoder struct {
 	*dicomio.Decoder
-	why                     string
-	field, id, to, dataType bool
-	status                  bool
-	header                  [8]byte
+	why                             string
+	field, id, to, dataType, status bool
+	header                          [8]byte
 }
 
 // tagAndLength reads what stands before a value.

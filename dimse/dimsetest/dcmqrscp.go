@@ -41,7 +41,7 @@ type Context struct{ SOPClass, TransferSyntax string }
 // StartDcmqrscp starts a private dcmqrscp.
 func StartDcmqrscp(tb testing.TB, options DcmqrscpOptions) *Dcmqrscp {
 	tb.Helper()
-	program := need(tb, "dcmqrscp", "dcmtk")
+	program := Program(tb, "dcmqrscp", "dcmtk")
 	d := &Dcmqrscp{Peer: peerOr(tb, options.AE, "DCMQRSCP", options.Address)}
 	folder := tempDir(tb, "dcmqrscp")
 	d.Dir = filepath.Join(folder, "area")

@@ -53,14 +53,14 @@ func (o Output) Need(tb testing.TB) Output {
 // test, and a good one proves little: movescu exits 0 on an aborted retrieve.
 func DCMTK(tb testing.TB, tool string, args ...string) Output {
 	tb.Helper()
-	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...), false)
+	return runTool(tb, exec.Command(Program(tb, tool, "dcmtk"), args...), false)
 }
 
 // DCMTKWithNagle is DCMTK with Nagle's algorithm left on, as the tools are
 // shipped.
 func DCMTKWithNagle(tb testing.TB, tool string, args ...string) Output {
 	tb.Helper()
-	return runTool(tb, exec.Command(need(tb, tool, "dcmtk"), args...), true)
+	return runTool(tb, exec.Command(Program(tb, tool, "dcmtk"), args...), true)
 }
 
 // SendFiles stores Part 10 files at a peer, each in the transfer syntax it has, by
@@ -76,7 +76,7 @@ func SendFiles(tb testing.TB, to Peer, files ...string) Output {
 // finds in a DICOM file.
 func Dciodvfy(tb testing.TB, file string) []string {
 	tb.Helper()
-	out := runTool(tb, exec.Command(need(tb, "dciodvfy", "dicom3tools"), file), false)
+	out := runTool(tb, exec.Command(Program(tb, "dciodvfy", "dicom3tools"), file), false)
 	var faults []string
 	for line := range strings.Lines(out.Stdout + out.Stderr) {
 		if strings.HasPrefix(line, "Error") {

@@ -33,7 +33,7 @@ type OrthancOptions struct {
 // StartOrthanc starts a private Orthanc.
 func StartOrthanc(tb testing.TB, options OrthancOptions) *Orthanc {
 	tb.Helper()
-	program := need(tb, "Orthanc", "orthanc")
+	program := Program(tb, "Orthanc", "orthanc")
 	o := &Orthanc{Peer: peerOr(tb, options.AE, "ORTHANC", options.Address)}
 	http := Peer{Address: FreeAddress(tb)}
 	o.URL = "http://" + http.Address

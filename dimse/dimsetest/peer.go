@@ -75,15 +75,9 @@ func free(address string) bool {
 	return l.Close() == nil
 }
 
-// need finds a program of the named Debian package, or skips the test; with
+// Program finds a program of the named Debian package, or skips the test; with
 // RequirePeers set to 1 it fails instead.
-// Program demands a program of a Debian package, and returns its path.
 func Program(tb testing.TB, program, pkg string) string {
-	tb.Helper()
-	return need(tb, program, pkg)
-}
-
-func need(tb testing.TB, program, pkg string) string {
 	tb.Helper()
 	for _, name := range []string{program, "/usr/sbin/" + program} {
 		if path, err := exec.LookPath(name); err == nil {

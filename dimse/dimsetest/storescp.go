@@ -29,7 +29,7 @@ type StorescpOptions struct {
 // syntax it knows, several associations at a time.
 func StartStorescp(tb testing.TB, options StorescpOptions) *Storescp {
 	tb.Helper()
-	program := need(tb, "storescp", "dcmtk")
+	program := Program(tb, "storescp", "dcmtk")
 	peer := peerOr(tb, options.AE, "STORESCP", options.Address)
 	dir := tempDir(tb, "storescp")
 	args := append([]string{

@@ -21,7 +21,7 @@ type Wlmscpfs struct {
 // StartWlmscpfs starts a worklist with the given entries.
 func StartWlmscpfs(tb testing.TB, entries ...*dataset.Dataset) *Wlmscpfs {
 	tb.Helper()
-	program := need(tb, "wlmscpfs", "dcmtk")
+	program := Program(tb, "wlmscpfs", "dcmtk")
 	w := &Wlmscpfs{Peer: peerOr(tb, "", "WLMSCPFS", "")}
 	folder := tempDir(tb, "wlmscpfs")
 	WriteWorklist(tb, filepath.Join(folder, w.AE), entries...)

@@ -66,14 +66,6 @@ func (f files) discard(group string) (string, error) {
 	return "", err
 }
 
-// delete deletes what was discarded.
-func (f files) delete(gone string) error {
-	if gone == "" {
-		return nil
-	}
-	return os.RemoveAll(gone)
-}
-
 // sweep removes what an earlier process left half written.
 func (f files) sweep() error {
 	if err := os.RemoveAll(filepath.Join(f.dir, temporary)); err != nil {

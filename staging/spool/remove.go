@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 )
 
 // Check reports whether the spool holds content with this SHA-256 under a name.
@@ -76,7 +77,7 @@ func (s *Spool) RemoveGroup(group string) error {
 	gone, err := s.hide(hash(group))
 	s.mu.Unlock()
 	if err == nil {
-		err = s.files.delete(gone)
+		err = os.RemoveAll(gone) // "" is nothing
 	}
 	return diskError("spool: remove "+group, err)
 }

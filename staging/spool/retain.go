@@ -1,6 +1,9 @@
 package spool
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 // Retain removes the groups that nobody needs, and returns how many. Those that needed
 // names stay, and so do those that were read or written since Retain was called last: what
@@ -22,7 +25,7 @@ func (s *Spool) Retain(needed func() ([]string, error)) (removed int, err error)
 	for group := range idle {
 		gone, hidden, err := s.hideIdle(group)
 		if err == nil {
-			err = s.files.delete(gone)
+			err = os.RemoveAll(gone)
 		}
 		if err != nil {
 			failures = append(failures, diskError("spool: remove what no study needs", err))
