@@ -106,8 +106,13 @@ func knownParameters(u *url.URL, known ...string) error {
 	return nil
 }
 
+// obscuring guards the cipher that rclone makes at its first use.
+var obscuring sync.Mutex
+
 // hidden is a password as rclone wants it.
 func hidden(password string) (string, error) {
+	obscuring.Lock()
+	defer obscuring.Unlock()
 	if password == "" {
 		return "", nil
 	}
